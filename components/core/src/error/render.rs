@@ -1,0 +1,154 @@
+//! The one place where an error becomes a body, for each client dialect.
+
+use serde_json::{Value, json};
+
+use super::{ErrorKind, GatewayError};
+use crate::Dialect;
+
+/// An error as HTTP: what a client's SDK turns into its own exception.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The status.
+    pub status: u16,
+    /// Headers beside `content-type: application/json`, such as `retry-after`.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body: JSON.
+    pub body: Vec<u8>,
+}
+
+/// The answer for a request that ends in `error` before its first event.
+#[must_use]
+pub fn render(dialect: Dialect, error: &GatewayError) -> Rendered {
+    let mut headers = vec![("content-type", "application/json".to_owned())];
+    if let Some(after) = error.retry_after() {
+        // Whole seconds, rounded up (RFC 9110, section 10.2.3); the SDKs also read the exact form.
+        headers.push(("retry-after", after.as_millis().div_ceil(1000).to_string()));
+        headers.push(("retry-after-ms", after.as_millis().to_string()));
+    }
+    if matches!(error.kind(), ErrorKind::MissingKey | ErrorKind::InvalidKey) {
+        headers.push(("www-authenticate", "Bearer".to_owned()));
+    }
+    Rendered { status: error.status(), headers, body: body(dialect, error).to_string().into_bytes() }
+}
+
+/// The event that tells a client in mid-stream that the stream ends in `error`.
+#[must_use]
+pub fn stream_event(dialect: Dialect, error: &GatewayError) -> Vec<u8> {
+    let data = match dialect {
+        Dialect::OpenaiResponses => json!({
+            "type": "error",
+            "code": error.kind().code(),
+            "message": error.message(),
+            "param": error.param(),
+            "sequence_number": null,
+        }),
+        _ => body(dialect, error),
+    };
+    let name = match dialect {
+        Dialect::AnthropicMessages | Dialect::OpenaiResponses => "event: error\n",
+        _ => "",
+    };
+    format!("{name}data: {data}\n\n").into_bytes()
+}
+
+fn body(dialect: Dialect, error: &GatewayError) -> Value {
+    match dialect {
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => json!({"error": {
+            "message": error.message(),
+            "type": openai_type(error),
+            "param": error.param(),
+            "code": error.kind().code(),
+        }}),
+        Dialect::AnthropicMessages => json!({"type": "error", "error": {
+            "type": anthropic_type(error.status()),
+            "message": message_with_param(error),
+        }}),
+        Dialect::Gemini => json!({"error": {
+            "code": error.status(),
+            "message": message_with_param(error),
+            "status": google_status(error.status()),
+        }}),
+        Dialect::BedrockConverse | Dialect::CohereChat => {
+            json!({"message": message_with_param(error)})
+        }
+    }
+}
+
+/// Dialects without a field for the parameter name it in the message.
+fn message_with_param(error: &GatewayError) -> String {
+    match error.param() {
+        Some(param) if !error.message().contains(param) => format!("{param}: {}", error.message()),
+        _ => error.message().to_owned(),
+    }
+}
+
+/// The `type` of OpenAI's error object: <https://platform.openai.com/docs/guides/error-codes>.
+fn openai_type(error: &GatewayError) -> &'static str {
+    match error.status() {
+        401 => "authentication_error",
+        403 => "permission_error",
+        429 if error.kind() == ErrorKind::BudgetExceeded => "insufficient_quota",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        _ => "server_error",
+    }
+}
+
+/// The `type` of Anthropic's error object: <https://docs.anthropic.com/en/api/errors>.
+fn anthropic_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        503 | 529 => "overloaded_error",
+        504 => "timeout_error",
+        400..=499 => "invalid_request_error",
+        _ => "api_error",
+    }
+}
+
+/// The canonical status of Google's APIs: <https://cloud.google.com/apis/design/errors>.
+fn google_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        499 => "CANCELLED",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        400..=498 => "INVALID_ARGUMENT",
+        _ => "INTERNAL",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_renders_in_every_dialect() {
+        for &kind in ErrorKind::ALL {
+            for dialect in Dialect::ALL {
+                let error = GatewayError::new(kind, "what \"went\"\nwrong").with_param("messages[0]");
+                let answer = render(dialect, &error);
+                assert_eq!(answer.status, kind.status());
+                let body: Value = serde_json::from_slice(&answer.body).unwrap();
+                assert!(body.to_string().contains("what \\\"went\\\"\\nwrong"), "{body}");
+                let event = String::from_utf8(stream_event(dialect, &error)).unwrap();
+                assert!(event.ends_with("\n\n") && event.matches("\n\n").count() == 1, "{event}");
+            }
+        }
+    }
+
+    #[test]
+    fn retry_after_is_rounded_up_to_seconds() {
+        let error =
+            GatewayError::new(ErrorKind::RateLimited, "slow down").with_retry_after(Duration::from_millis(1500));
+        assert!(render(Dialect::OpenaiChat, &error).headers.contains(&("retry-after", "2".to_owned())));
+    }
+}

@@ -1,0 +1,3 @@
+//! face
+pub mod bindings;
+pub use wit_bindgen;
