@@ -1,5 +1,5 @@
-//! Bindings of the world `face`, generated once for all parts.
-#![allow(missing_docs, clippy::all, unreachable_pub)]
+//! Bindings of the world `face`, generated once for all parts: a component imports of it only what it uses.
+#![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all)]
 
 wit_bindgen::generate!({
     path: "../../wit",
