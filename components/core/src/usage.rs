@@ -98,7 +98,6 @@ pub struct Failure {
     pub retry_after: Option<Millis>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_zero(tokens: &Tokens) -> bool {
     *tokens == Tokens::ZERO
 }

@@ -53,7 +53,7 @@ pub async fn send(call: Call) -> Result<Answer, ErrorCode> {
     // A host that does not know the option has a limit of its own.
     let _ = options.set_connect_timeout(Some(connect.0.saturating_mul(1_000_000)));
     let scheme = if origin.is_tls() { Scheme::Https } else { Scheme::Http };
-    let request = build(&method, &target, Some(origin.authority()), Some(scheme), &headers, body, Some(options));
+    let request = build(&method, &target, Some(&origin.authority()), Some(&scheme), &headers, body, Some(options));
     wasi::http::client::send(request).await.map(Answer::of)
 }
 

@@ -41,7 +41,7 @@ impl Relay {
     /// Passes the response on, trailers and all.
     #[must_use]
     pub fn pass_on(self) -> Response {
-        self.pass_on_with(|trailers| std::future::ready(trailers))
+        self.pass_on_with(std::future::ready)
     }
 
     /// Passes the response on. When it has ended, `settle` gets its trailers and says what goes on in their place.

@@ -75,7 +75,7 @@ impl Incoming {
     pub fn pass_on(self) -> Request {
         let (request, _sent) =
             Request::new(fields::to_wasi(&self.headers), Some(self.body), self.trailers, self.options);
-        set_head(&request, &self.method, &self.target, self.authority, self.scheme);
+        set_head(&request, &self.method, &self.target, self.authority.as_deref(), self.scheme.as_ref());
         request
     }
 
@@ -84,7 +84,7 @@ impl Incoming {
     pub fn with_body(&self, body: Vec<u8>) -> Request {
         let mut headers = self.headers.clone();
         headers.insert(http::header::CONTENT_LENGTH, body.len().into());
-        build(&self.method, &self.target, self.authority.clone(), self.scheme.clone(), &headers, body, None)
+        build(&self.method, &self.target, self.authority.as_deref(), self.scheme.as_ref(), &headers, body, None)
     }
 }
 
@@ -115,8 +115,8 @@ pub(crate) async fn read_whole(
 pub(crate) fn build(
     method: &Method,
     target: &str,
-    authority: Option<String>,
-    scheme: Option<Scheme>,
+    authority: Option<&str>,
+    scheme: Option<&Scheme>,
     headers: &HeaderMap,
     body: Vec<u8>,
     options: Option<RequestOptions>,
@@ -137,12 +137,12 @@ pub(crate) fn build(
     request
 }
 
-fn set_head(request: &Request, method: &Method, target: &str, authority: Option<String>, scheme: Option<Scheme>) {
+fn set_head(request: &Request, method: &Method, target: &str, authority: Option<&str>, scheme: Option<&Scheme>) {
     // The host refuses only what it would not have let in, either.
     let _ = request.set_method(&method_to_wasi(method));
     let _ = request.set_path_with_query(Some(target));
-    let _ = request.set_authority(authority.as_deref());
-    let _ = request.set_scheme(scheme.as_ref());
+    let _ = request.set_authority(authority);
+    let _ = request.set_scheme(scheme);
 }
 
 fn method_from_wasi(method: &types::Method) -> Method {
