@@ -1,0 +1,136 @@
+//! What the user typed. Each command's help says what it is for and shows how it is used.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A two-tier gateway for generative AI: one API in front of every model.
+///
+/// Tier one (`weir edge`) runs WebAssembly components: who is calling, where the call goes, how much may be used,
+/// which dialect the other side speaks. Tier two (`weir host`) runs in the cluster, in front of the model servers,
+/// and keeps what the edge cannot keep.
+#[derive(Parser)]
+#[command(name = "weir", version, max_term_width = 100, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// What is logged to stderr, as a filter: `warn`, `info`, `weir_edge=debug`.
+    #[arg(long, global = true, env = "WEIR_LOG", default_value = "warn", value_name = "FILTER")]
+    pub(crate) log: String,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  weir up                                both tiers on this machine, with a simulated model
+  weir check --config weir.yaml          is the configuration right? every mistake, with its place
+  weir edge --config weir.yaml           tier one alone
+  weir host --config weir.yaml           tier two alone
+  weir key client .weir/client.key       a new API key in a file, and its hash for the configuration
+
+Exit codes: 0 done; 64 wrong usage; 78 wrong configuration; 1 anything else.";
+
+/// What is to be done.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run both tiers in one process, for a laptop
+    ///
+    /// Missing keys that the configuration marks with `create: true` are made first. Models of tier two without an
+    /// endpoint are served by the simulator. When everything answers, a line with `ready` is printed, and then a
+    /// `curl` command that works as it stands.
+    Up(UpArgs),
+
+    /// Run tier one: the components, on the embedded WebAssembly runtime
+    Edge(ConfigArgs),
+
+    /// Run tier two: the cluster's side, with the control plane
+    Host(ConfigArgs),
+
+    /// Run a simulated model server that behaves like vLLM, for demos, tests and load
+    Sim(Box<weir_sim::SimOptions>),
+
+    /// Check a configuration and say what is wrong, where, and how to mend it
+    Check(CheckArgs),
+
+    /// Make keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+
+    /// Print the JSON schema of weir.yaml, for editors
+    Schema,
+
+    /// Chain components into one .wasm file
+    ///
+    /// The file exports `wasi:http/handler@0.3.0` and runs on any runtime of WASI 0.3:
+    /// `wasmtime serve -S cli -S inherit-env=y chain.wasm`.
+    Compose(ComposeArgs),
+}
+
+/// Where the configuration is.
+#[derive(Args, Clone)]
+pub(crate) struct ConfigArgs {
+    /// The configuration.
+    #[arg(long, short, env = "WEIR_CONFIG_FILE", default_value = "weir.yaml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+/// `weir up`
+#[derive(Args)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// The simulator's time to the first token, for models without an endpoint.
+    #[arg(long, default_value = "120ms", value_name = "DURATION")]
+    pub(crate) sim_ttft: String,
+
+    /// The simulator's time for each further token.
+    #[arg(long, default_value = "20ms", value_name = "DURATION")]
+    pub(crate) sim_tpot: String,
+}
+
+/// `weir check`
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// Print the compiled configuration: what components get as `WEIR_CONFIG`.
+    #[arg(long)]
+    pub(crate) compile: bool,
+}
+
+/// `weir key …`
+#[derive(Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make an API key for a client: the key goes to FILE, its hash is printed
+    Client {
+        /// A file that does not exist yet.
+        file: PathBuf,
+    },
+    /// Make a signing key for an edge: the private key goes to FILE, the public one to FILE with `.pub`
+    Edge {
+        /// A file that does not exist yet.
+        file: PathBuf,
+    },
+    /// Print the hash of the API key in FILE, as `sha256:` wants it
+    Hash {
+        /// The file that holds the key.
+        file: PathBuf,
+    },
+}
+
+/// `weir compose`
+#[derive(Args)]
+pub(crate) struct ComposeArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// The component that provides `weir:gateway/settings` to each part; without it the import stays open.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+
+    /// Where the composed component goes.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}

@@ -1,0 +1,97 @@
+//! The figures, as a table for people and as JSON.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use weir_tests::weir::Built;
+
+use crate::load::{Latency, Open, PerChunk, Throughput};
+use crate::process::Memory;
+use crate::scene::Way;
+
+/// All that is measured of one way.
+pub(crate) struct Measured {
+    pub(crate) idle: Memory,
+    pub(crate) latency: Latency,
+    pub(crate) throughput: Throughput,
+    pub(crate) chunks: PerChunk,
+    pub(crate) loaded: Memory,
+    pub(crate) open: Open,
+}
+
+/// The report of one run.
+pub(crate) struct Report {
+    table: String,
+    rows: Vec<Value>,
+    direct: Option<Latency>,
+    sizes: Vec<(String, u64)>,
+}
+
+impl Report {
+    pub(crate) fn new(built: &Built) -> Self {
+        let parts = ["auth", "router", "limiter", "translator"];
+        let sizes = parts.iter().map(|part| {
+            let file = built.components.join(format!("{part}.wasm"));
+            ((*part).to_owned(), file.metadata().map_or(0, |m| m.len()))
+        });
+        let table = "| way | p50 | p99 | added p50 | added p99 | × direct p50 | req/s | req/core-s | chunk (CPU) | idle MiB | loaded MiB | KiB/open stream |\n\
+                     |---|---|---|---|---|---|---|---|---|---|---|---|\n"
+            .to_owned();
+        Self { table, rows: Vec::new(), direct: None, sizes: sizes.collect() }
+    }
+
+    pub(crate) fn add(&mut self, way: Way, measured: &Measured) {
+        let Measured { idle, latency, throughput, chunks, loaded, open } = measured;
+        let direct = *self.direct.get_or_insert(*latency);
+        let ratio = latency.p50.as_secs_f64() / direct.p50.as_secs_f64();
+        let _ = writeln!(
+            self.table,
+            "| {} | {} | {} | {} | {} | {ratio:.2} | {:.0} | {:.0} | {:.2} µs | {:.1} | {:.1} | {:.1} ({}) |",
+            way.name(),
+            millis(latency.p50),
+            millis(latency.p99),
+            millis(latency.p50.saturating_sub(direct.p50)),
+            millis(latency.p99.saturating_sub(direct.p99)),
+            throughput.per_second,
+            throughput.per_core_second,
+            micros(chunks.processor),
+            idle.mib(),
+            loaded.mib(),
+            open.bytes_each as f64 / 1024.0,
+            open.streams,
+        );
+        self.rows.push(json!({
+            "way": way.name(),
+            "p50_us": micros(latency.p50), "p99_us": micros(latency.p99), "ratio_p50": ratio,
+            "requests_per_second": throughput.per_second, "requests_per_core_second": throughput.per_core_second,
+            "chunk_processor_us": micros(chunks.processor), "chunk_wall_us": micros(chunks.wall),
+            "idle_mib": idle.mib(), "loaded_mib": loaded.mib(),
+            "open_streams": open.streams, "open_stream_bytes": open.bytes_each, "open_mib": open.peak.mib(),
+        }));
+    }
+
+    pub(crate) fn write(&self) {
+        println!("\n{}", self.table);
+        for (part, bytes) in &self.sizes {
+            println!("{part}.wasm: {} KiB", bytes / 1024);
+        }
+        let folder = std::path::Path::new("target/report");
+        let report = json!({"ways": self.rows, "component_bytes": self.sizes});
+        let written = std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(folder.join("bench.json"), format!("{report:#}\n")))
+            .and_then(|()| std::fs::write(folder.join("bench.md"), &self.table));
+        match written {
+            Ok(()) => println!("\nwritten to {}", folder.display()),
+            Err(error) => eprintln!("the report cannot be written: {error}"),
+        }
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.3} ms", time.as_secs_f64() * 1e3)
+}

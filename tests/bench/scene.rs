@@ -1,0 +1,110 @@
+//! The processes of one measurement: a model server that answers at once, and Weir in front of it, or nothing.
+
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::json;
+use weir_tests::weir::{Built, KEY, Setup, Weir, free_ports};
+
+use crate::load;
+use crate::process::Memory;
+
+/// Which way requests take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// To the model server itself.
+    Direct,
+    /// Through tier one, which keeps its own count.
+    TierOne,
+    /// Through tier one, which reserves and settles with the control plane.
+    TierOneWithControl,
+    /// Through both tiers, with the control plane.
+    Both,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 4] = [Self::Direct, Self::TierOne, Self::TierOneWithControl, Self::Both];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::TierOne => "tier one, no control call",
+            Self::TierOneWithControl => "tier one, with control calls",
+            Self::Both => "both tiers",
+        }
+    }
+}
+
+/// The running processes.
+pub(crate) struct Scene {
+    /// Where requests go.
+    pub(crate) address: SocketAddr,
+    model_server: Child,
+    weir: Option<Weir>,
+}
+
+impl Scene {
+    pub(crate) async fn start(built: &Built, way: Way) -> Self {
+        let [sim, ..] = free_ports();
+        let model_server = Command::new(&built.weir)
+            .args(["sim", "--listen", &sim.to_string(), "--model", "sim"])
+            .args(["--ttft", "0ms", "--tpot", "0ms", "--jitter", "0", "--max-num-seqs", "4096"])
+            .args(["--prefill-tps", "1000000000", "--kv-blocks", "1000000"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the simulator starts");
+        load::wait_until_open(sim).await;
+        let origin = format!("http://{sim}");
+        let weir = match way {
+            Way::Direct => None,
+            Way::TierOne => Some(Setup { command: "edge", control: false, ..Setup::in_front_of(&origin) }),
+            Way::TierOneWithControl => Some(Setup {
+                limits: json!([{"name": "wide", "per": "key", "requests": 1_000_000_000, "every": "hour"}]),
+                host_models: json!([{"name": "none", "endpoints": [{"url": format!("{origin}/v1")}]}]),
+                ..Setup::in_front_of(&origin)
+            }),
+            Way::Both => Some(Setup {
+                limits: json!([{"name": "wide", "per": "key", "requests": 1_000_000_000, "every": "hour"}]),
+                ..Setup::both_tiers(&origin)
+            }),
+        };
+        let weir = weir.map(|setup| Weir::start(built, &setup));
+        Self { address: weir.as_ref().map_or(sim, |weir| weir.edge), model_server, weir }
+    }
+
+    /// The process that is measured: Weir's, or the model server's where there is no Weir.
+    pub(crate) fn pid(&self) -> u32 {
+        self.weir.as_ref().map_or(self.model_server.id(), Weir::pid)
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        Memory::of(self.pid())
+    }
+
+    pub(crate) async fn warm_up(&self) {
+        let _ = load::one_after_another(self, 200).await;
+    }
+
+    /// A request for an answer of so many tokens.
+    pub(crate) fn request(&self, tokens: usize, stream: bool) -> String {
+        let text = format!("Tell me of rivers and weirs. [[sim:tokens={tokens}]]");
+        let body = json!({"model": "sim", "stream": stream, "max_tokens": 100_000,
+            "messages": [{"role": "user", "content": text}]})
+        .to_string();
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {KEY}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        )
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.model_server.kill();
+        let _ = self.model_server.wait();
+    }
+}

@@ -1,0 +1,113 @@
+//! Chat requests as raw bytes, and the events of OpenAI's chat stream.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::raw::{Head, RawClient};
+use crate::upstream::Script;
+
+/// A chat request for the model `sim`, as it goes over the wire.
+#[must_use]
+pub fn request(to: SocketAddr, key: &str, stream: bool) -> Vec<u8> {
+    let messages = json!([{"role": "user", "content": "How wide is the river?"}]);
+    post(to, key, "/v1/chat/completions", &json!({"model": "sim", "stream": stream, "messages": messages}).to_string())
+}
+
+/// A request with this body, whatever it is.
+#[must_use]
+pub fn post(to: SocketAddr, key: &str, path: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {to}\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// Sends a request on a connection of its own and reads the whole answer.
+///
+/// # Errors
+/// Those of the connection.
+pub async fn exchange(to: SocketAddr, request: &[u8]) -> std::io::Result<(Head, Value)> {
+    let mut client = RawClient::connect(to).await?;
+    client.send(request).await?;
+    let head = client.read_head().await?;
+    let body = client.read_body(&head).await?;
+    Ok((head, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+}
+
+/// The data of a chunk that carries text.
+#[must_use]
+pub fn text_chunk(text: &str) -> String {
+    chunk(&json!({"content": text}), None)
+}
+
+/// The data of a chunk.
+#[must_use]
+pub fn chunk(delta: &Value, finish: Option<&str>) -> String {
+    json!({
+        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "sim",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    })
+    .to_string()
+}
+
+/// The data of the chunk with the usage.
+#[must_use]
+pub fn usage_chunk(input: u64, output: u64) -> String {
+    json!({
+        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "sim", "choices": [],
+        "usage": {"prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output},
+    })
+    .to_string()
+}
+
+/// The events of a whole stream: four words, an end, usage (7 in, 4 out), `[DONE]`.
+#[must_use]
+pub fn whole_stream() -> Vec<String> {
+    let mut events = vec![chunk(&json!({"role": "assistant", "content": ""}), None)];
+    events.extend(["a ", "wide ", "river", "."].map(text_chunk));
+    events.extend([chunk(&json!({}), Some("stop")), usage_chunk(7, 4), "[DONE]".to_owned()]);
+    events
+}
+
+/// A script that streams these events with a short pause after each.
+#[must_use]
+pub fn streams(events: &[String]) -> Script {
+    events.iter().fold(Script::event_stream(), |script, event| script.event(event).delay(Duration::from_millis(2)))
+}
+
+/// A whole answer that is no stream: 7 tokens in, 4 out.
+#[must_use]
+pub fn whole_answer() -> Script {
+    let body = json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "sim",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "a wide river."}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11},
+    });
+    Script::json(200, &body.to_string())
+}
+
+/// The settlement records that the control plane has, once there are `count` or more.
+///
+/// # Panics
+/// When there are fewer after ten seconds.
+pub async fn records(control: SocketAddr, count: usize) -> Vec<Value> {
+    let request = format!(
+        "GET /control/v1/usage HTTP/1.1\r\nhost: {control}\r\nauthorization: Bearer {}\r\n\r\n",
+        crate::weir::ADMIN_KEY
+    );
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let (head, body) = exchange(control, request.as_bytes()).await.expect("the control plane answers");
+        assert_eq!(head.status, 200, "{body}");
+        let records = body["records"].as_array().cloned().unwrap_or_default();
+        if records.len() >= count {
+            return records;
+        }
+        assert!(Instant::now() < end, "{} records instead of {count}: {body:#}", records.len());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
