@@ -2,8 +2,11 @@
 
 mod cli;
 mod commands;
+mod configuration;
 mod exit;
+mod lifetime;
 mod signal;
+mod tiers;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;

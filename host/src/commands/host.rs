@@ -3,16 +3,16 @@
 use crate::cli::ConfigArgs;
 use crate::configuration;
 use crate::exit::Failure;
-use crate::run;
+use crate::lifetime;
 use crate::tiers::{TierTwo, Tiers};
 
 pub(crate) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     let loaded = configuration::load(&args.config)?;
     configuration::demand_keys(&loaded)?;
-    let runtime = run::runtime(&loaded)?;
+    let runtime = lifetime::runtime(&loaded)?;
     runtime.block_on(async {
         let two = TierTwo::start(&loaded)?;
         println!("weir host is ready on {}, its control plane on {}", two.url(), two.control_url());
-        run::until_stopped(&args.config, &loaded, Tiers { one: None, two: Some(two) }, |_| {}).await
+        lifetime::until_stopped(&args.config, &loaded, Tiers { one: None, two: Some(two) }, |_| {}).await
     })
 }

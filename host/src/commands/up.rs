@@ -1,20 +1,22 @@
 //! `weir up`
 
+use std::net::SocketAddr;
+
 use anyhow::Context as _;
 use weir_config::Loaded;
 use weir_config::settings::ModelServer;
 use weir_core::Config;
-use weir_sim::{Sim, SimOptions};
+use weir_sim::{Sim, SimHandle, SimOptions};
 
 use crate::cli::UpArgs;
 use crate::configuration;
 use crate::exit::Failure;
-use crate::run;
+use crate::lifetime;
 use crate::tiers::{TierOne, TierTwo, Tiers};
 
 pub(crate) fn run(args: &UpArgs) -> Result<(), Failure> {
     let mut loaded = configuration::load_and_make_keys(&args.config.config)?;
-    let runtime = run::runtime(&loaded)?;
+    let runtime = lifetime::runtime(&loaded)?;
     runtime.block_on(async {
         let sims = Sims::start(args, &loaded).await?;
         sims.stand_in(&mut loaded);
@@ -27,12 +29,12 @@ pub(crate) fn run(args: &UpArgs) -> Result<(), Failure> {
         }
         sims.announce();
         println!("\n{}", example(&loaded, &one.url()));
-        run::until_stopped(&args.config.config, &loaded, Tiers { one: Some(one), two }, move |new| sims.stand_in(new)).await
+        lifetime::until_stopped(&args.config.config, &loaded, Tiers { one: Some(one), two }, move |new| sims.stand_in(new)).await
     })
 }
 
 /// The simulators for models that have no endpoint.
-struct Sims(Vec<(String, std::net::SocketAddr, Sim)>);
+struct Sims(Vec<(String, SocketAddr, SimHandle)>);
 
 impl Sims {
     async fn start(args: &UpArgs, loaded: &Loaded) -> Result<Self, Failure> {

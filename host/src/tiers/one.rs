@@ -126,7 +126,7 @@ fn destination(egress: &Egress, settings: &EdgeSettings) -> Destination {
 struct Values(Secrets);
 
 impl weir_edge::Secrets for Values {
-    fn secret(&self, name: &str) -> Option<weir_core::Secret<String>> {
-        self.0.get(name).cloned()
+    fn secret<'a>(&'a self, name: &'a str) -> weir_edge::SecretFuture<'a> {
+        Box::pin(std::future::ready(Ok(self.0.get(name).cloned())))
     }
 }

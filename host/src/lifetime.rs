@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
 use weir_config::Loaded;
 
 use crate::configuration;
@@ -31,7 +32,10 @@ pub(crate) async fn until_stopped(
     complete: impl Fn(&mut Loaded),
 ) -> Result<(), Failure> {
     warn_of_what_is_lost(loaded, &tiers);
-    let mut changes = weir_config::watch(path).context("the configuration cannot be watched for changes")?;
+    let (sender, mut changes) = mpsc::unbounded_channel();
+    // The receiver lives as long as this function; a change that comes later is nobody's.
+    let _watch = weir_config::watch(path, &loaded.digest, move |change| drop(sender.send(change)))
+        .context("the configuration cannot be watched for changes")?;
     let mut stop = std::pin::pin!(signal::stop());
     loop {
         tokio::select! {
@@ -40,7 +44,7 @@ pub(crate) async fn until_stopped(
                 eprintln!("weir: {name}: no new connections; open streams may finish");
                 break;
             }
-            Some(change) = changes.next() => match change {
+            Some(change) = changes.recv() => match change {
                 Ok(mut new) => {
                     complete(&mut new);
                     report_reload(tiers.reload(&new));
