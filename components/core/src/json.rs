@@ -149,7 +149,7 @@ pub fn check(text: &str, max_depth: usize) -> Result<(), JsonFault> {
     let checked =
         Check { path: &mut path, left: max_depth }.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     checked.map_err(|e| {
-        let pointer: String = path.iter().map(|step| format!("/{step}")).collect();
+        let pointer: String = path.iter().rev().map(|step| format!("/{step}")).collect();
         JsonFault { message: message_of(&e, max_depth), pointer }
     })
 }
@@ -174,7 +174,8 @@ fn escape(segment: &str) -> String {
     segment.replace('~', "~0").replace('/', "~1")
 }
 
-/// Walks a value without keeping it. The path is left where the walk ended, to say where a fault is.
+/// Walks a value without keeping it. Where a fault is, the way back up writes into the path, innermost step first:
+/// a body without one costs nothing for it.
 struct Check<'a> {
     path: &'a mut Vec<String>,
     left: usize,
@@ -229,11 +230,13 @@ impl<'de> Visitor<'de> for Check<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         let inner = self.deeper()?;
         for index in 0.. {
-            inner.path.push(index.to_string());
-            let more = items.next_element_seed(Check { path: inner.path, left: inner.left })?;
-            inner.path.pop();
-            if more.is_none() {
-                break;
+            match items.next_element_seed(Check { path: inner.path, left: inner.left }) {
+                Ok(Some(())) => {}
+                Ok(None) => break,
+                Err(fault) => {
+                    inner.path.push(index.to_string());
+                    return Err(fault);
+                }
             }
         }
         Ok(())
@@ -243,12 +246,15 @@ impl<'de> Visitor<'de> for Check<'_> {
         let inner = self.deeper()?;
         let mut seen = HashSet::new();
         while let Some(key) = members.next_key::<std::borrow::Cow<'de, str>>()? {
-            inner.path.push(escape(&key));
-            if !seen.insert(key) {
-                return Err(A::Error::custom("the key stands there twice; each key may stand in an object once"));
+            let checked = if seen.insert(key.clone()) {
+                members.next_value_seed(Check { path: inner.path, left: inner.left })
+            } else {
+                Err(A::Error::custom("the key stands there twice; each key may stand in an object once"))
+            };
+            if let Err(fault) = checked {
+                inner.path.push(escape(&key));
+                return Err(fault);
             }
-            members.next_value_seed(Check { path: inner.path, left: inner.left })?;
-            inner.path.pop();
         }
         Ok(())
     }

@@ -47,7 +47,8 @@ impl RequestView {
     ///
     /// # Errors
     /// A 400 for a path that two readers could understand in two ways (empty or dot segments, encoded `/`, `.`
-    /// or `%`, `;`, `\`, control characters); 404 for a path that names nothing; 405 for the wrong method. Each
+    /// or `%`, `;`, `\`, control characters); 404 for a path that names nothing; 405 for the wrong method; 401 for two
+    /// different keys in the query. Each
     /// comes with the dialect that its answer should have.
     pub fn parse(method: &Method, target: &str, anthropic: bool) -> Result<Self, (Dialect, GatewayError)> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -73,7 +74,10 @@ impl RequestView {
             let message = format!("{path} takes {allowed}, not {method}");
             return Err((dialect, GatewayError::new(ErrorKind::MethodNotAllowed, message)));
         }
-        let (query, key) = without_key(query);
+        let (query, key) = without_key(query).ok_or_else(|| {
+            let message = "two different keys stand in the query; send one";
+            (dialect, GatewayError::new(ErrorKind::InvalidKey, message))
+        })?;
         Ok(Self { path: path.to_owned(), query, endpoint, dialect, key })
     }
 
@@ -133,20 +137,22 @@ fn bad_escape(path: &str) -> bool {
     })
 }
 
-/// Takes `key=` out of a query.
-fn without_key(query: &str) -> (String, Option<crate::Secret<String>>) {
-    let mut key = None;
-    let kept: Vec<&str> = query
-        .split('&')
-        .filter(|pair| match pair.strip_prefix("key=") {
-            Some(value) => {
-                key = Some(crate::Secret::new(percent_decode_str(value).decode_utf8_lossy().into_owned()));
-                false
-            }
-            None => !pair.is_empty(),
-        })
-        .collect();
-    (kept.join("&"), key)
+/// Takes `key=` out of a query; `None` where it stands there with two different values.
+fn without_key(query: &str) -> Option<(String, Option<crate::Secret<String>>)> {
+    let mut key: Option<crate::Secret<String>> = None;
+    let mut kept: Vec<&str> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let Some(value) = pair.strip_prefix("key=") else {
+            kept.push(pair);
+            continue;
+        };
+        let value = crate::Secret::new(percent_decode_str(value).decode_utf8_lossy().into_owned());
+        if key.as_ref().is_some_and(|first| first.expose() != value.expose()) {
+            return None;
+        }
+        key = Some(value);
+    }
+    Some((kept.join("&"), key))
 }
 
 #[cfg(test)]
@@ -189,6 +195,13 @@ mod tests {
             let error = parse("GET", path).err().unwrap().1;
             assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{path}");
         }
+    }
+
+    #[test]
+    fn two_keys_in_a_query_are_refused() {
+        let error = parse("POST", "/v1/messages?key=a&key=b").err().unwrap().1;
+        assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidKey, 401));
+        assert_eq!(parse("POST", "/v1/messages?key=a&x&key=a").ok().unwrap().path_and_query(), "/v1/messages?x");
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Answer {
     /// [`BodyFault`].
     pub async fn read_whole(self, limit: usize) -> Result<Vec<u8>, BodyFault> {
         let Self { body, trailers, done, .. } = self;
-        let bytes = read_whole(body, limit, 0).await?;
+        let bytes = read_whole(body, limit, 0, |_| true).await?;
         drop(done);
         match trailers.await {
             Ok(_) => Ok(bytes),

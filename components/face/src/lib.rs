@@ -29,11 +29,13 @@ pub mod bindings;
 pub mod call;
 pub mod clock;
 pub mod fields;
+pub mod leave;
 pub mod random;
 pub mod relay;
 pub mod request;
 pub mod settings;
 
+#[cfg(feature = "middleware")]
 pub use bindings::wasi::http::handler::handle as next;
 pub use bindings::wasi::http::types::{ErrorCode, Request, Response};
 pub use futures;

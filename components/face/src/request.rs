@@ -56,14 +56,27 @@ impl Incoming {
     /// # Errors
     /// [`BodyFault`], as soon as it is clear.
     pub async fn read_body(&mut self, limit: usize) -> Result<Vec<u8>, BodyFault> {
+        self.read_body_while(limit, |_| true).await
+    }
+
+    /// Reads the body whole, as long as `admit` agrees to hold so many bytes: it is asked with what `content-length`
+    /// states, if it does, and then with what has really come. Can be done once; afterwards the request has none.
+    ///
+    /// # Errors
+    /// [`BodyFault`], as soon as it is clear; `TooLarge`, too, when `admit` does not agree.
+    pub async fn read_body_while(
+        &mut self,
+        limit: usize,
+        mut admit: impl FnMut(usize) -> bool,
+    ) -> Result<Vec<u8>, BodyFault> {
         let body = std::mem::replace(&mut self.body, wit_stream::new().1);
         let trailers = std::mem::replace(&mut self.trailers, wit_future::new(|| Ok(None)).1);
         let stated = self.headers.get(http::header::CONTENT_LENGTH);
         let stated = stated.and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<usize>().ok());
-        if stated.is_some_and(|length| length > limit) {
+        if stated.is_some_and(|length| length > limit || !admit(length)) {
             return Err(BodyFault::TooLarge);
         }
-        let bytes = read_whole(body, limit, stated.unwrap_or(0)).await?;
+        let bytes = read_whole(body, limit, stated.unwrap_or(0), admit).await?;
         match trailers.await {
             Ok(_) => Ok(bytes),
             Err(_) => Err(BodyFault::Broken),
@@ -93,12 +106,14 @@ pub(crate) async fn read_whole(
     mut stream: StreamReader<u8>,
     limit: usize,
     expected: usize,
+    mut admit: impl FnMut(usize) -> bool,
 ) -> Result<Vec<u8>, BodyFault> {
     let mut whole = Vec::with_capacity(expected.min(limit));
     let mut chunk = Vec::with_capacity(CHUNK);
     loop {
         let (result, filled) = stream.read(chunk).await;
-        if whole.len() + filled.len() > limit {
+        let length = whole.len() + filled.len();
+        if length > limit || !admit(length) {
             return Err(BodyFault::TooLarge);
         }
         whole.extend_from_slice(&filled);

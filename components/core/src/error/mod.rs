@@ -153,6 +153,13 @@ impl GatewayError {
         self
     }
 
+    /// Says it in other words.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
     /// Says after how long the client may try again.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {

@@ -1,0 +1,184 @@
+//! How many tokens a prompt has, guessed from its length.
+//!
+//! A tokenizer for each model would be right, and far too large for an edge. The guess is for reserving: four bytes
+//! of ASCII text a token and three bytes of other text (a CJK character), which is above the truth for most prose,
+//! and a fixed figure for what is not text. What was really used is settled afterwards.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use weir_core::Tokens;
+use weir_core::json::Object;
+
+/// Tokens that an image, a file or a recording counts as, whatever its size: about what the large providers count
+/// for an image at full resolution.
+pub const ATTACHMENT: Tokens = Tokens(1_600);
+
+/// The members of a body that a model reads, in all dialects.
+const READ_BY_MODELS: [&str; 12] = [
+    "messages",
+    "system",
+    "input",
+    "instructions",
+    "prompt",
+    "suffix",
+    "tools",
+    "functions",
+    "response_format",
+    "text",
+    "documents",
+    "prediction",
+];
+
+/// The prompt's tokens, estimated from its length. The names of members count too: they are about as long as what
+/// chat templates put between messages, and in a tool's schema models do read them.
+#[must_use]
+pub fn prompt(body: &Object) -> Tokens {
+    let mut weight = Weight::default();
+    for raw in READ_BY_MODELS.iter().filter_map(|key| body.raw(key)) {
+        let mut deserializer = serde_json::Deserializer::from_str(raw.get());
+        let seed = Weigh { weight: &mut weight, may_attach: false };
+        if seed.deserialize(&mut deserializer).is_err() {
+            // Deeper than serde_json goes, where a configuration allows that much.
+            weight.text(raw.get());
+        }
+    }
+    weight.tokens()
+}
+
+/// What a prompt consists of.
+#[derive(Default)]
+struct Weight {
+    ascii_bytes: u64,
+    other_bytes: u64,
+    numbers: u64,
+    attachments: u64,
+}
+
+impl Weight {
+    fn text(&mut self, text: &str) {
+        // Most text is ASCII, and to see that is many times faster than to count.
+        let other = if text.is_ascii() { 0 } else { text.bytes().map(|byte| u64::from(byte >> 7)).sum() };
+        self.ascii_bytes += text.len() as u64 - other;
+        self.other_bytes += other;
+    }
+
+    /// A number counts as a token: lists of numbers are prompts that were tokenized already.
+    fn tokens(&self) -> Tokens {
+        let text = self.ascii_bytes.div_ceil(4) + self.other_bytes.div_ceil(3) + self.numbers;
+        Tokens(text.saturating_add(self.attachments.saturating_mul(ATTACHMENT.0)))
+    }
+}
+
+/// Weighs one value. `may_attach`: it stands under a name that dialects use for images and files.
+struct Weigh<'a> {
+    weight: &'a mut Weight,
+    may_attach: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Weigh<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Weigh<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        if self.may_attach && is_attachment(text) {
+            self.weight.attachments += 1;
+        } else {
+            self.weight.text(text);
+        }
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.weight.numbers += 1;
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.weight.numbers += 1;
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.weight.numbers += 1;
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(Weigh { weight: self.weight, may_attach: false })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(key) = members.next_key::<std::borrow::Cow<'de, str>>()? {
+            self.weight.text(&key);
+            let may_attach = matches!(&*key, "url" | "image_url" | "data" | "file_data");
+            members.next_value_seed(Weigh { weight: self.weight, may_attach })?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text is an attachment, or where one is, rather than something to read: Anthropic has plain text under
+/// `data`, too.
+fn is_attachment(text: &str) -> bool {
+    const LOOK_AT: usize = 64;
+    let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/=-_".contains(b);
+    ["data:", "https://", "http://"].iter().any(|scheme| text.starts_with(scheme))
+        || text.as_bytes().get(..LOOK_AT).is_some_and(|start| start.iter().all(is_base64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(body: &str) -> u64 {
+        prompt(&Object::parse(body.as_bytes(), 64).unwrap()).0
+    }
+
+    #[test]
+    fn text_counts_by_its_length() {
+        assert_eq!(tokens(r#"{"prompt":"12345678"}"#), 2);
+        assert_eq!(tokens(r#"{"prompt":"123456789"}"#), 3);
+        assert_eq!(tokens(r#"{"prompt":"你好"}"#), 2);
+        assert_eq!(tokens(r#"{"prompt":"\u4f60\u597d"}"#), 2);
+        assert_eq!(tokens(r#"{"prompt":[11,12,13]}"#), 3);
+        assert_eq!(tokens(r#"{"prompt":[[11],[12,13]]}"#), 3);
+        assert_eq!(tokens(r#"{"model":"a very long name","user":"not read","prompt":""}"#), 0);
+    }
+
+    #[test]
+    fn an_attachment_counts_as_a_fixed_figure() {
+        let image = "iVBORw0KGgo".repeat(10_000);
+        let openai =
+            format!(r#"{{"messages":[{{"content":[{{"image_url":{{"url":"data:image/png;base64,{image}"}}}}]}}]}}"#);
+        let anthropic = format!(r#"{{"messages":[{{"content":[{{"source":{{"data":"{image}"}}}}]}}]}}"#);
+        let responses = r#"{"input":[{"content":[{"image_url":"https://example.com/a.png"}]}]}"#;
+        for body in [&openai, &anthropic, responses] {
+            let counted = tokens(body);
+            assert!((ATTACHMENT.0..ATTACHMENT.0 + 20).contains(&counted), "{counted}");
+        }
+        let text =
+            format!(r#"{{"messages":[{{"content":[{{"source":{{"data":"{}"}}}}]}}]}}"#, "so it is. ".repeat(1000));
+        assert!((2_500..2_550).contains(&tokens(&text)));
+    }
+}

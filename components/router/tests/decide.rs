@@ -1,0 +1,203 @@
+//! Requests as auth passes them on, and where they go.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+
+use fixture::{backends, config, decide, headers, principal, router};
+use http::{HeaderValue, Method};
+use proptest::prelude::*;
+use weir_auth::{Arrival, Auth, Decision as Admission};
+use weir_core::config::{ApiKey, KeyHash, Tenant};
+use weir_core::plan::OnUnsupported;
+use weir_core::{Candidate, ErrorKind, Millis, Pattern, Tokens, UnixMillis};
+use weir_router::table::Mismatch;
+use weir_router::{Cooldowns, Head, Question};
+
+const CHAT: &str = "/v1/chat/completions";
+
+fn body(model: &str) -> String {
+    format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"Hello"}}],"stream":true}}"#)
+}
+
+#[test]
+fn the_first_route_that_matches_decides() {
+    let mut headers = headers(&principal("one", &["*"]));
+    let decision = decide(CHAT, &headers, &body("gpt-4o")).unwrap();
+    assert_eq!((decision.why.route, backends(&decision)), (1, vec!["cluster", "openai", "claude"]));
+    assert_eq!(decision.plan.on_unsupported, OnUnsupported::Drop);
+    assert!(decision.plan.stream);
+    assert_eq!(decision.estimate.output, Tokens(2_000));
+    assert!(decision.estimate.input > Tokens(3) && decision.estimate.input < Tokens(20), "{}", decision.estimate.input);
+    headers.insert("x-team", HeaderValue::from_static("redwood"));
+    assert_eq!(decide(CHAT, &headers, &body("gpt-4o")).unwrap().why.route, 0);
+    assert_eq!(decide(CHAT, &headers, &body("gpt-4-turbo")).unwrap().why.route, 1);
+}
+
+#[test]
+fn a_target_may_rename_the_model() {
+    let decision = decide(CHAT, &headers(&principal("one", &["*"])), &body("gpt-4-x")).unwrap();
+    let named = |backend: &str, model: &str| Candidate { backend: backend.into(), model: model.into() };
+    assert_eq!(
+        decision.plan.candidates,
+        [named("cluster", "llama"), named("openai", "gpt-4-x"), named("claude", "claude-sonnet")]
+    );
+    assert_eq!(decision.plan.model, "gpt-4-x");
+}
+
+#[test]
+fn the_deadline_is_that_of_the_most_patient_candidate() {
+    let headers = headers(&principal("one", &["*"]));
+    let mut plan = decide(CHAT, &headers, &body("gpt-4o")).unwrap().plan;
+    assert_eq!(router().patience(&plan), Millis(123_000));
+    plan.candidates.truncate(1);
+    assert_eq!(router().patience(&plan), Millis(11_000));
+}
+
+#[test]
+fn what_may_not_be_used_and_what_is_not_there_look_alike() {
+    let headers = headers(&principal("one", &["gpt-*"]));
+    let refusals = ["own-secret", "embed-1", "nothing"].map(|model| {
+        let error = decide(CHAT, &headers, &body(model)).unwrap_err().error;
+        assert_eq!(error.kind(), ErrorKind::ModelNotAllowed);
+        error.message().replace(model, "…")
+    });
+    assert!(refusals.iter().all(|message| *message == refusals[0]), "{refusals:?}");
+}
+
+#[test]
+fn near_names_are_told_only_of_models_that_the_caller_may_use() {
+    let told = |tenant: &str, models: &[&str], model: &str| {
+        let error = decide(CHAT, &headers(&principal(tenant, models)), &body(model)).unwrap_err().error;
+        assert_eq!(error.kind(), ErrorKind::ModelNotFound);
+        error.message().to_owned()
+    };
+    assert!(told("two", &["*"], "own-secrets").contains("did you mean `own-secret`?"));
+    assert!(!told("one", &["*"], "own-secrets").contains("own-secret`?"), "another tenant's");
+    assert!(!told("two", &["own-secrets"], "own-secrets").contains("own-secret`?"), "not allowed");
+    assert!(told("one", &["*"], "GPT-4o").contains("did you mean `gpt-4o`?"));
+    assert!(told("one", &["*"], "embed-1").contains("not served at /v1/chat/completions"));
+}
+
+#[test]
+fn a_route_for_a_path_means_its_other_spelling_too() {
+    let headers = headers(&principal("one", &["*"]));
+    for path in ["/v1/embeddings", "/openai/v1/embeddings"] {
+        let decision = decide(path, &headers, r#"{"model":"embed-1","input":"a"}"#).unwrap();
+        assert_eq!((decision.why.route, decision.estimate.output), (3, Tokens::ZERO));
+    }
+}
+
+#[test]
+fn a_cooling_backend_is_set_aside() {
+    let headers = headers(&principal("one", &["*"]));
+    let head = Head::read(&Method::POST, CHAT, &headers).unwrap();
+    let mut cooldowns = Cooldowns::default();
+    cooldowns.note("cluster", Millis(7_000), Millis(0));
+    let at = |now| router().decide(&head, &headers, body("gpt-4o").as_bytes(), 1, &cooldowns, Millis(now)).unwrap();
+    assert_eq!(backends(&at(6_999)), ["openai", "claude"]);
+    assert_eq!(at(6_999).why.set_aside[0].backend, "cluster");
+    assert_eq!(backends(&at(7_000)), ["cluster", "openai", "claude"]);
+}
+
+#[test]
+fn a_decision_can_be_explained() {
+    let (principal, headers) = (principal("one", &["*"]), headers(&principal("one", &["*"])));
+    let explain =
+        |model, path| router().table().explain(Question { principal: &principal, model, path, headers: &headers });
+    assert_eq!(explain("gpt-4o", CHAT), [Some(Mismatch::Header("x-team".to_owned())), None]);
+    assert_eq!(
+        explain("own-secret", CHAT),
+        [Some(Mismatch::Model), Some(Mismatch::Model), Some(Mismatch::Tenant), Some(Mismatch::Model)]
+    );
+    assert_eq!(explain("embed-1", CHAT)[3], Some(Mismatch::Path));
+    let decision = decide(CHAT, &headers, &body("gpt-4o")).unwrap();
+    let drawn: Vec<_> = decision.why.drawn.iter().map(|t| (t.backend.as_str(), t.weight, t.priority)).collect();
+    assert_eq!(drawn, [("cluster", 1, 0), ("openai", 1, 1), ("claude", 0, 1)]);
+}
+
+#[test]
+fn h5_a_models_name_cannot_break_a_line() {
+    let refusal = decide(CHAT, &headers(&principal("one", &["*"])), &body("a\\r\\nb\\u001b[31m")).unwrap_err();
+    assert_eq!((refusal.error.kind(), refusal.error.param()), (ErrorKind::InvalidRequest, Some("model")));
+    assert!(!refusal.error.message().contains(char::is_control));
+}
+
+/// A key that may use everything, for requests that go through auth first.
+fn auth() -> Auth {
+    let mut config = config();
+    let any = vec![Pattern::new("*")];
+    let key =
+        ApiKey { name: "k".into(), sha256: KeyHash::of("weir-key"), user: None, models: any.clone(), expires: None };
+    config.tenants = vec![Tenant { name: "one".into(), models: any, keys: vec![key] }];
+    Auth::new(&config)
+}
+
+/// Pieces of which paths are made that might be read in two ways.
+fn tricky_target() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "/",
+        "//",
+        "/.",
+        "/..",
+        "%2e",
+        "%2F",
+        "%25",
+        ";",
+        "\\",
+        "?",
+        "#",
+        "&",
+        "key=weir-key",
+        "key=",
+        "v1",
+        "V1",
+        "openai",
+        "chat",
+        "completions",
+        "models",
+        "messages",
+        "responses",
+        "embeddings",
+        "count_tokens",
+        "beta",
+        "a%20b",
+        "%zz",
+        " ",
+        "é",
+        "/v1/chat/completions",
+        "/v1/messages",
+        "/v1/models/",
+        "/openai/v1/responses",
+        "x=1",
+    ]);
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+    #[test]
+    fn w9_auth_and_router_see_the_same_request(target in tricky_target(), anthropic: bool, named: bool, get: bool) {
+        let mut headers = headers(&principal("forged", &["*"]));
+        headers.insert("x-api-key", HeaderValue::from_static("weir-key"));
+        if anthropic {
+            headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+        }
+        if named {
+            headers.insert("connection", HeaderValue::from_static("anthropic-version"));
+        }
+        let method = if get { Method::GET } else { Method::POST };
+        let arrival = Arrival { method: method.clone(), target, authority: None, headers };
+        if let Admission::Pass(pass) = auth().decide(arrival, UnixMillis(1_795_000_000_000), [3; 10]) {
+            let head = Head::read(&method, &pass.view.path_and_query(), &pass.headers).unwrap();
+            prop_assert_eq!(&head.view.path, &pass.view.path);
+            prop_assert_eq!(&head.view.query, &pass.view.query);
+            prop_assert_eq!(&head.view.endpoint, &pass.view.endpoint);
+            prop_assert_eq!(head.view.dialect, pass.view.dialect);
+            prop_assert_eq!(head.request, pass.request);
+            prop_assert_eq!(&head.principal, &pass.principal);
+            prop_assert_eq!(&head.principal.tenant, "one");
+            prop_assert!(head.view.query_key().is_none());
+        }
+    }
+}

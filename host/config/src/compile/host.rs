@@ -1,0 +1,248 @@
+//! Tier two.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use ed25519_dalek::VerifyingKey;
+use weir_core::Pattern;
+
+use super::Compiler;
+use super::place::Reach;
+use super::terms::Seen;
+use crate::file::{self, File};
+use crate::read::At;
+use crate::report::Mistake;
+use crate::secrets::{Form, reason};
+use crate::settings::{EdgeIdentity, FlowSettings, HealthSettings, HostSettings, HostedModel, ModelServer};
+
+impl Compiler<'_> {
+    pub(super) fn host(&mut self, file: &File) -> Option<HostSettings> {
+        let section = file.host.as_ref()?;
+        let host = &section.value;
+        let settings = HostSettings {
+            name: self.name(&host.name, "tier two"),
+            listen: self.address(host.listen.as_ref(), SocketAddr::from((Ipv4Addr::LOCALHOST, 3100))),
+            control: self.address(host.control.as_ref(), SocketAddr::from((Ipv4Addr::LOCALHOST, 3200))),
+            tls: host.tls.as_ref().map(|tls| self.tls(tls)),
+            edges: self.edges(host),
+            models: self.hosted_models(host),
+            heartbeat: self.duration(host.heartbeat.as_ref(), Duration::from_secs(15)),
+            health: self.health(host.health.as_ref()),
+            flow: self.flow(host.flow.as_ref()),
+            connections: self.connections(host.connections.as_ref()),
+            admin: host.admin_key.as_ref().and_then(|key| self.compared_secret(key)).map(|(hash, _)| hash),
+        };
+        self.control_in_the_clear(host, &settings);
+        self.registered(file, host);
+        Some(settings)
+    }
+
+    /// Quotas and the console are not to be seen by a network.
+    fn control_in_the_clear(&mut self, host: &file::Host, settings: &HostSettings) {
+        if settings.tls.is_some() {
+            return;
+        }
+        if let Some(at) = host.control.as_ref().filter(|_| !settings.control.ip().is_loopback()) {
+            self.tell(
+                Mistake::new(
+                    "in-the-clear",
+                    at.span.clone(),
+                    "the control plane would listen to a network in the clear",
+                )
+                .label("not this machine alone")
+                .help("write `tls: { cert: PATH, key: PATH }`, or listen at `127.0.0.1:3200`"),
+            );
+        }
+        if let Some(at) = host.listen.as_ref().filter(|_| !settings.listen.ip().is_loopback()) {
+            self.tell(
+                Mistake::new("in-the-clear", at.span.clone(), "prompts and answers go over the network in the clear")
+                    .warning()
+                    .label("not this machine alone")
+                    .help("write `tls: { cert: PATH, key: PATH }`, unless the network itself is encrypted"),
+            );
+        }
+    }
+
+    /// The edge of the same file should get in.
+    fn registered(&mut self, file: &File, host: &file::Host) {
+        let Some(edge) = file.edge.as_ref().filter(|edge| edge.key.is_some()) else {
+            return;
+        };
+        let name = edge.name.as_ref().map_or("edge", |name| name.as_str());
+        if !host.edges.is_empty() && host.edges.iter().all(|known| known.name.value != name) {
+            let place = edge.name.as_ref().map_or(&edge.span, |name| &name.span);
+            let message = format!("the host of this file does not know the edge `{name}`: its calls will be refused");
+            self.tell(
+                Mistake::new("unregistered", place.clone(), message)
+                    .warning()
+                    .help("add it to `host.edges`, with its public key"),
+            );
+        }
+    }
+
+    fn edges(&mut self, host: &file::Host) -> Vec<EdgeIdentity> {
+        if host.edges.is_empty() {
+            self.tell(
+                Mistake::new("no-edge", host.name.span.clone(), "a host without `edges` lets nobody in")
+                    .label("this host")
+                    .help("write `edges:` with a name and a public key: `- { name: edge, public_key: { file: edge.pub } }`"),
+            );
+        }
+        let mut names = Seen::default();
+        host.edges
+            .iter()
+            .filter_map(|edge| {
+                let name = self.name(&edge.name, "edge");
+                self.unique(&mut names, &edge.name, "edges");
+                let tenants = match edge.tenants.as_ref() {
+                    Some(list) => list.iter().map(|at| Pattern::new(at.value.clone())).collect(),
+                    None => vec![Pattern::new("*")],
+                };
+                Some(EdgeIdentity { name, public_key: self.public_key(&edge.public_key)?, tenants })
+            })
+            .collect()
+    }
+
+    /// The key, or `None` if it is wrong or still to be made.
+    fn public_key(&mut self, at: &At<file::PublicKey>) -> Option<String> {
+        let text = match (at.file.as_ref(), at.hex.as_ref()) {
+            (None, Some(hex)) => hex.value.clone(),
+            (Some(file), None) => self.public_key_file(file)?,
+            (None, None) => {
+                let message = "nothing says what the public key is";
+                self.tell(
+                    Mistake::new("no-public-key", at.span.clone(), message)
+                        .help("write `{ file: PATH }` or `{ hex: DIGITS }`"),
+                );
+                return None;
+            }
+            _ => {
+                let message = "exactly one of `file` and `hex` says what the public key is";
+                self.tell(Mistake::new("public-key", at.span.clone(), message));
+                return None;
+            }
+        };
+        let mut bytes = [0; 32];
+        if hex::decode_to_slice(text.trim(), &mut bytes).is_err() || VerifyingKey::from_bytes(&bytes).is_err() {
+            let message = "not an Ed25519 public key: 64 hexadecimal digits are expected";
+            self.tell(
+                Mistake::new("public-key", at.span.clone(), message)
+                    .help("`weir key edge FILE` writes it beside the key, into a file that ends in `.pub`"),
+            );
+            return None;
+        }
+        Some(hex::encode(bytes))
+    }
+
+    fn public_key_file(&mut self, file: &At<String>) -> Option<String> {
+        let path = self.path(&file.value);
+        match self.world.read(&path) {
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(_) if self.is_pending_public_key(&path) => None,
+            Err(error) => {
+                let message = format!("`{}` cannot be read: {}", path.display(), reason(&error));
+                self.tell(
+                    Mistake::new("public-key", file.span.clone(), message)
+                        .help("`weir key edge FILE` writes it beside the key, into a file that ends in `.pub`"),
+                );
+                None
+            }
+        }
+    }
+
+    fn hosted_models(&mut self, host: &file::Host) -> Vec<HostedModel> {
+        if host.models.is_empty() {
+            let message = "a host without `models` has nothing to serve";
+            self.tell(
+                Mistake::new("no-model", host.name.span.clone(), message)
+                    .label("this host")
+                    .help("write `models:` with a name and endpoints: `- { name: sim, endpoints: [] }`"),
+            );
+        }
+        let mut names = Seen::default();
+        host.models
+            .iter()
+            .map(|model| {
+                for name in std::iter::once(&model.name).chain(model.aliases.iter()) {
+                    self.unique(&mut names, name, "models");
+                    self.exact_model(name);
+                }
+                HostedModel {
+                    name: model.name.value.clone(),
+                    aliases: model.aliases.iter().map(|alias| alias.value.clone()).collect(),
+                    endpoints: self.endpoints(model),
+                }
+            })
+            .collect()
+    }
+
+    fn exact_model(&mut self, at: &At<String>) {
+        if at.contains('*') {
+            let message = "a model is served by its name: `*` cannot stand here";
+            self.tell(Mistake::new("pattern", at.span.clone(), message).help("patterns are for `models` of tier one"));
+        } else {
+            self.model_pattern(at);
+        }
+    }
+
+    fn endpoints(&mut self, model: &file::HostModel) -> Vec<ModelServer> {
+        let mut urls = HashSet::new();
+        let mut servers = Vec::new();
+        for (number, endpoint) in model.endpoints.iter().enumerate() {
+            let max_in_flight = self.number(endpoint.max_in_flight.as_ref(), 256, 1..=100_000);
+            let secret = format!("endpoint-{}-{number}-key", model.name.value);
+            let key = endpoint.key.as_ref().and_then(|key| self.sent_secret(key, secret, Form::Header));
+            let Some(place) = self.place(&endpoint.url, "/v1") else {
+                continue;
+            };
+            if !urls.insert((place.origin.clone(), place.base_path.clone())) {
+                let message = "this server stands here twice: it would get twice its share";
+                self.tell(
+                    Mistake::new("duplicate-name", endpoint.url.span.clone(), message)
+                        .help("raise `max_in_flight` instead"),
+                );
+            }
+            if endpoint.key.is_some() && !place.origin.is_tls() && place.reach == Reach::Public {
+                let message = "the key would go over the internet in the clear";
+                self.tell(
+                    Mistake::new("in-the-clear", endpoint.url.span.clone(), message)
+                        .label("http")
+                        .help("write `https://`"),
+                );
+            }
+            servers.push(ModelServer { origin: place.origin, base_path: place.base_path, max_in_flight, key });
+        }
+        servers
+    }
+
+    fn health(&mut self, health: Option<&file::Health>) -> HealthSettings {
+        let standard = HealthSettings::default();
+        let Some(file) = health else {
+            return standard;
+        };
+        let path = file.path.as_ref();
+        if let Some(at) = path
+            && (!at.starts_with('/') || at.contains(char::is_whitespace))
+        {
+            let message = "a path begins with `/`, and has no white space";
+            self.tell(Mistake::new("url", at.span.clone(), message).help(format!("write `/{}`", at.trim())));
+        }
+        HealthSettings {
+            every: self.duration(file.every.as_ref(), standard.every),
+            path: path.map_or(standard.path, |at| at.value.clone()),
+            timeout: self.duration(file.timeout.as_ref(), standard.timeout),
+        }
+    }
+
+    fn flow(&mut self, flow: Option<&file::Flow>) -> FlowSettings {
+        let standard = FlowSettings::default();
+        let Some(file) = flow else {
+            return standard;
+        };
+        FlowSettings {
+            queue: self.number(file.queue.as_ref(), standard.queue, 0..=1_000_000),
+            wait: self.duration(file.wait.as_ref(), standard.wait),
+        }
+    }
+}
