@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use weir_core::Secret;
 use weir_core::config::KeyHash;
+use weir_core::signing::SigningKey;
 
 /// The key of the tenant `first`.
 pub const KEY: &str = "weir-test-key-of-the-first-tenant-000001";
@@ -17,6 +19,9 @@ pub const KEY: &str = "weir-test-key-of-the-first-tenant-000001";
 pub const OTHER_KEY: &str = "weir-test-key-of-the-other-tenant-000002";
 /// The key of the console.
 pub const ADMIN_KEY: &str = "weir-test-key-of-the-administrator-0003";
+
+/// The key with which the edge signs, in hexadecimal.
+const EDGE_KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 
 /// What a test wants of a Weir. The rest is filled in: ports, keys, folders.
 #[derive(Clone, Debug)]
@@ -129,13 +134,14 @@ impl Weir {
         Self::start_in(built, setup, folder, [edge, host, control])
     }
 
-    /// Starts one in a folder that has its keys already, at the given addresses.
+    /// Starts one in this folder, at these addresses: two processes with the same ones are the two tiers of one Weir.
     ///
     /// # Panics
     /// As [`start`](Self::start).
     #[must_use]
     pub fn start_in(built: &Built, setup: &Setup, folder: TempDir, ports: [SocketAddr; 3]) -> Self {
         let [edge, host, control] = ports;
+        std::fs::write(folder.path().join("edge.key"), EDGE_KEY).expect("the key is written");
         let config = configuration(built, setup, folder.path(), ports);
         std::fs::write(folder.path().join("weir.yaml"), config.to_string()).expect("the configuration is written");
         let mut child = Command::new(&built.weir)
@@ -251,7 +257,7 @@ fn configuration(built: &Built, setup: &Setup, folder: &Path, [edge, host, contr
             "listen": edge,
             "components": built.components,
             "cache": built.components.join("../edge-cache"),
-            "key": {"file": folder.join("edge.key"), "create": true},
+            "key": {"file": folder.join("edge.key")},
         },
     });
     merge(&mut config["backends"], &setup.backends);
@@ -265,12 +271,16 @@ fn configuration(built: &Built, setup: &Setup, folder: &Path, [edge, host, contr
             "listen": host,
             "control": control,
             "admin_key": {"sha256": key(ADMIN_KEY)},
-            "edges": [{"name": "test-edge", "public_key": {"file": folder.join("edge.pub")}}],
+            "edges": [{"name": "test-edge", "public_key": {"hex": public_key()}}],
             "models": setup.host_models,
         });
         merge(&mut config["host"], &setup.host);
     }
     config
+}
+
+fn public_key() -> String {
+    SigningKey::from_hex(&Secret::new(EDGE_KEY.to_owned())).expect("64 hexadecimal digits").public_hex()
 }
 
 fn merge(into: &mut Value, more: &Value) {

@@ -64,21 +64,12 @@ async fn l1_streams_that_outlast_the_grace_end_with_an_error_event() {
 #[tokio::test]
 async fn l2_when_tier_two_is_killed_in_mid_stream_the_client_is_told_within_a_second() {
     let upstream = Upstream::start(|_| slow_stream(Duration::from_secs(20))).await;
-    // Two processes: the keys are made by the first that runs `up` in the folder.
     let ports = free_ports();
     let both = Setup::both_tiers(&upstream.origin());
-    let whole = Weir::start_in(&built(), &both, tempfile::TempDir::new().unwrap(), ports);
-    let keys = ["edge.key", "edge.pub"].map(|name| (name, std::fs::read(whole.folder.path().join(name)).unwrap()));
-    drop(whole);
-    let folder = || {
-        let folder = tempfile::TempDir::new().unwrap();
-        for (name, key) in &keys {
-            std::fs::write(folder.path().join(name), key).unwrap();
-        }
-        folder
+    let start = |command| {
+        Weir::start_in(&built(), &Setup { command, ..both.clone() }, tempfile::TempDir::new().unwrap(), ports)
     };
-    let tier_two = Weir::start_in(&built(), &Setup { command: "host", ..both.clone() }, folder(), ports);
-    let tier_one = Weir::start_in(&built(), &Setup { command: "edge", ..both }, folder(), ports);
+    let (tier_two, tier_one) = (start("host"), start("edge"));
 
     let mut client = RawClient::connect(tier_one.edge).await.unwrap();
     client.send(chat::request(tier_one.edge, KEY, true)).await.unwrap();
@@ -102,14 +93,15 @@ async fn without_the_control_plane_limits_are_kept_locally_and_the_answer_says_s
     let mut setup = Setup::in_front_of(&upstream.origin());
     setup.limits = json!([{"name": "few", "per": "key", "requests": 1000, "every": "minute"}]);
     let ports = free_ports();
-    let whole = Weir::start_in(&built(), &setup, tempfile::TempDir::new().unwrap(), ports);
+    let start = |command| {
+        Weir::start_in(&built(), &Setup { command, ..setup.clone() }, tempfile::TempDir::new().unwrap(), ports)
+    };
+    let whole = start("up");
     let (head, _) = exchange(whole.edge, &chat::request(whole.edge, KEY, false)).await.unwrap();
     assert_eq!((head.status, head.header("x-weir-degraded")), (200, None));
-    let folder = tempfile::TempDir::new().unwrap();
-    std::fs::copy(whole.folder.path().join("edge.key"), folder.path().join("edge.key")).unwrap();
     drop(whole);
 
-    let alone = Weir::start_in(&built(), &Setup { command: "edge", ..setup }, folder, ports);
+    let alone = start("edge");
     for _ in 0..8 {
         let start = Instant::now();
         let (head, body) = exchange(alone.edge, &chat::request(alone.edge, KEY, false)).await.unwrap();

@@ -171,7 +171,7 @@ async fn h6_tenants_on_one_instance_see_nothing_of_each_other() {
     let mut setup = Setup::in_front_of(&upstream.origin());
     setup.command = "edge";
     setup.control = false;
-    setup.edge = json!({"instances": {"most": 1, "concurrent": 16, "requests": 1_000_000}, "workers": 1});
+    setup.edge = json!({"instances": {"most": 1, "concurrent": 16, "requests": 1_000_000, "workers": 1}});
     let weir = Weir::start(&built(), &setup);
     let tasks: Vec<_> = (0..8)
         .map(|task| {

@@ -45,7 +45,7 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(options.pool_idle_timeout)
             .pool_max_idle_per_host(options.pool_max_idle_per_host)
-            .http1_max_buf_size(256 * 1024)
+            .http1_max_buf_size(32 * 1024)
             .http1_max_headers(options.max_headers)
             .http2_only(options.h2c)
             .http2_initial_stream_window_size(256 * 1024)

@@ -1,0 +1,195 @@
+//! The data plane as a whole: made from options, served, reloaded, drained.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use http::{Request, Response, StatusCode};
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+use weir_serve::{Body, Client, Peer, full};
+
+use crate::admit::{Asked, admit};
+use crate::budget::Budget;
+use crate::directory::Directory;
+use crate::fleet::Fleet;
+use crate::forward::Forwarder;
+use crate::metrics::Metrics;
+use crate::options::{ClusterOptions, Model, OptionsError};
+use crate::pool::Pool;
+use crate::roster::Roster;
+use crate::tally::Tally;
+use crate::verify::CallVerifier;
+use crate::{answer, models};
+
+/// An answer on its way.
+pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+/// Tier two's data plane. Cheap to clone; clones are the same.
+#[derive(Clone)]
+pub struct Cluster(Arc<Shared>);
+
+struct Shared {
+    options: ClusterOptions,
+    verifier: Box<dyn CallVerifier>,
+    directory: ArcSwap<Directory>,
+    forwarder: Forwarder,
+    metrics: Arc<Metrics>,
+    draining: AtomicBool,
+    roster: Roster,
+}
+
+/// The state of models and endpoints at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// The models, in the order of the configuration.
+    pub models: Vec<ModelState>,
+    /// The endpoints.
+    pub endpoints: Vec<EndpointState>,
+}
+
+/// The state of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ModelState {
+    /// Its name.
+    pub name: String,
+    /// Its further names.
+    pub aliases: Vec<String>,
+    /// Requests that wait for room.
+    pub waiting: usize,
+    /// How many endpoints serve it.
+    pub endpoints: usize,
+}
+
+/// The state of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EndpointState {
+    /// Its origin and base path.
+    pub name: String,
+    /// Requests in flight.
+    pub in_flight: usize,
+    /// The most it is given.
+    pub max_in_flight: usize,
+    /// Whether health checks find it up.
+    pub up: bool,
+    /// Whether it gets requests as usual: it is up and not put aside.
+    pub well: bool,
+}
+
+impl Cluster {
+    /// A data plane that begins to watch its endpoints at once. Needs a Tokio runtime. Its metrics are in `registry`
+    /// with the prefix `weir_cluster_`.
+    ///
+    /// # Errors
+    /// [`OptionsError`].
+    pub fn new(
+        options: ClusterOptions,
+        verifier: impl CallVerifier,
+        registry: &mut Registry,
+    ) -> Result<Self, OptionsError> {
+        let client = Client::new(options.client.clone()).map_err(|e| OptionsError::Client(e.to_string()))?;
+        let fleet = Fleet::new(options.health.clone(), options.queue.length, rand::random());
+        let forwarder = Forwarder {
+            client,
+            pool: Pool::new(fleet, options.queue),
+            budget: Mutex::new(Budget::new(options.retry, tokio::time::Instant::now().into_std())),
+            timeouts: options.timeouts,
+            retry: options.retry,
+            heartbeat: options.heartbeat,
+        };
+        let models = options.models.clone();
+        let cluster = Self(Arc::new(Shared {
+            options,
+            verifier: Box::new(verifier),
+            directory: ArcSwap::default(),
+            forwarder,
+            metrics: Arc::new(Metrics::new(registry)),
+            draining: AtomicBool::new(false),
+            roster: Roster::default(),
+        }));
+        cluster.reload(&models)?;
+        Ok(cluster)
+    }
+
+    /// What [`weir_serve::serve`] is given.
+    pub fn service(&self) -> impl Fn(Request<Body>, Peer) -> Answering + Clone + Send + Sync + 'static {
+        let shared = self.0.clone();
+        move |request, peer| Box::pin(answer(shared.clone(), request, peer))
+    }
+
+    /// Serves these models from now on. Endpoints that stay keep their state, requests in flight end where they are,
+    /// those that wait go on waiting. Needs a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`OptionsError`], and nothing has changed.
+    pub fn reload(&self, models: &[Model]) -> Result<(), OptionsError> {
+        let shared = &self.0;
+        let directory = shared.roster.reload(models, &shared.forwarder, &shared.options.health, &shared.metrics)?;
+        shared.directory.store(Arc::new(directory));
+        Ok(())
+    }
+
+    /// `/readyz` says no from now on; requests are served as before. The listener's own stop is
+    /// [`weir_serve::ShutdownTrigger::drain`].
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// The state of all models and endpoints.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let directory = self.0.directory.load();
+        self.0.forwarder.pool.look(|fleet| Snapshot {
+            models: directory
+                .entries()
+                .iter()
+                .map(|entry| ModelState {
+                    name: entry.name.clone(),
+                    aliases: entry.aliases.clone(),
+                    waiting: fleet.queue_length(entry.id),
+                    endpoints: entry.endpoints,
+                })
+                .collect(),
+            endpoints: fleet
+                .views()
+                .map(|view| EndpointState {
+                    name: view.endpoint.name().to_owned(),
+                    in_flight: view.in_flight,
+                    max_in_flight: view.cap,
+                    up: view.up,
+                    well: view.well,
+                })
+                .collect(),
+        })
+    }
+}
+
+async fn answer(shared: Arc<Shared>, request: Request<Body>, peer: Peer) -> Response<Body> {
+    match request.uri().path() {
+        "/healthz" => return plain(StatusCode::OK, "ok\n"),
+        "/readyz" if shared.draining.load(Ordering::Relaxed) => {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+        }
+        "/readyz" => return plain(StatusCode::OK, "ready\n"),
+        _ => {}
+    }
+    let mut tally = Tally::new(&request, peer, shared.metrics.clone(), shared.options.access_log.clone());
+    let directory = shared.directory.load_full();
+    let asked = admit(request, shared.verifier.as_ref(), &directory, &shared.options, &mut tally).await;
+    let response = match asked {
+        Ok(Asked::Call(call)) => return shared.forwarder.forward(*call, tally).await,
+        Ok(Asked::Models { principal, dialect }) => answer::json(models::list(&directory, &principal, dialect)),
+        Ok(Asked::Model { name, dialect }) => answer::json(models::one(&name, dialect)),
+        Err(refused) => answer::refusal(refused.dialect, &refused.error),
+    };
+    answer::close(response, tally)
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(full(text));
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,52 @@
+//! Which names are served: a snapshot that requests read without a lock, and that a reload replaces.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use prometheus_client::metrics::gauge::Gauge;
+
+use crate::fleet::ModelId;
+
+/// A model that is served.
+pub(crate) struct Entry {
+    pub(crate) id: ModelId,
+    pub(crate) name: String,
+    pub(crate) aliases: Vec<String>,
+    /// How many serve it.
+    pub(crate) endpoints: usize,
+    pub(crate) queued: Gauge,
+}
+
+/// All models, by each of their names.
+#[derive(Default)]
+pub(crate) struct Directory {
+    by_name: HashMap<String, Arc<Entry>>,
+    /// In the order of the configuration.
+    entries: Vec<Arc<Entry>>,
+}
+
+impl Directory {
+    pub(crate) fn new(entries: Vec<Entry>) -> Self {
+        let entries: Vec<Arc<Entry>> = entries.into_iter().map(Arc::new).collect();
+        let names = |entry: &Arc<Entry>| {
+            let all: Vec<String> = std::iter::once(&entry.name).chain(&entry.aliases).cloned().collect();
+            let entry = entry.clone();
+            all.into_iter().map(move |name| (name, entry.clone()))
+        };
+        Self { by_name: entries.iter().flat_map(names).collect(), entries }
+    }
+
+    /// The model of this name or alias.
+    pub(crate) fn find(&self, name: &str) -> Option<&Arc<Entry>> {
+        self.by_name.get(name)
+    }
+
+    pub(crate) fn entries(&self) -> &[Arc<Entry>] {
+        &self.entries
+    }
+
+    /// Every name and alias, in the order of the configuration.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().flat_map(|entry| std::iter::once(&entry.name).chain(&entry.aliases).map(String::as_str))
+    }
+}

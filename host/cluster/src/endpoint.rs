@@ -1,0 +1,123 @@
+//! One model server: how it is addressed, and which of a request's headers it gets to see.
+
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName};
+use http::uri::InvalidUri;
+use http::{HeaderValue, Method, Request, Uri};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use weir_core::secret::WrongOrigin;
+use weir_core::{RequestView, header};
+use weir_serve::{Body, empty};
+
+use crate::options::{EndpointOptions, OptionsError};
+
+/// Which headers of a caller's request a model server gets. All others stay here, above all keys and `x-weir-*`.
+const PASSED_ON: [HeaderName; 4] =
+    [CONTENT_TYPE, ACCEPT, HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate")];
+
+/// A model server.
+pub(crate) struct Endpoint {
+    options: EndpointOptions,
+    name: String,
+    health: Uri,
+    pub(crate) in_flight: Gauge,
+    pub(crate) up: Gauge,
+    pub(crate) ejections: Counter,
+}
+
+/// A request that cannot be made for this endpoint.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    #[error(transparent)]
+    Uri(#[from] InvalidUri),
+    #[error(transparent)]
+    Credential(#[from] WrongOrigin),
+}
+
+impl Endpoint {
+    pub(crate) fn new(
+        options: EndpointOptions,
+        health_path: &str,
+        metrics: &crate::metrics::Metrics,
+    ) -> Result<Self, OptionsError> {
+        check_path(&options.base_path)?;
+        let name = name(&options);
+        if options.max_in_flight == 0 {
+            return Err(OptionsError::NoRoom(name));
+        }
+        check_path(health_path)?;
+        let health = format!("{}{health_path}", options.origin);
+        let health = health.parse().map_err(|_| OptionsError::Path(health_path.to_owned()))?;
+        let (in_flight, up, ejections) = metrics.of_endpoint(&name);
+        Ok(Self { options, name, health, in_flight, up, ejections })
+    }
+
+    /// Origin and base path: the name in metrics and logs.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn cap(&self) -> usize {
+        self.options.max_in_flight
+    }
+
+    /// Whether a server that is listed again has the same cap, and a key where this one has. Keys cannot be compared.
+    pub(crate) fn agrees_with(&self, other: &EndpointOptions) -> bool {
+        self.options.max_in_flight == other.max_in_flight
+            && self.options.credential.is_some() == other.credential.is_some()
+    }
+
+    /// The caller's request, as this server gets it: on its own path, with the few headers that are for it.
+    pub(crate) fn request(
+        &self,
+        method: &Method,
+        view: &RequestView,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Request<Body>, RequestError> {
+        let path = view.path.strip_prefix("/openai/v1").or_else(|| view.path.strip_prefix("/v1")).unwrap_or(&view.path);
+        let query = if view.query.is_empty() { String::new() } else { format!("?{}", view.query) };
+        let uri: Uri = format!("{}{}{path}{query}", self.options.origin, self.options.base_path).parse()?;
+        let mut request = Request::new(body);
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri;
+        let own = request.headers_mut();
+        for name in PASSED_ON {
+            for value in headers.get_all(&name) {
+                own.append(name.clone(), value.clone());
+            }
+        }
+        if let Some(id) = headers.get(header::REQUEST) {
+            own.insert(header::REQUEST_ID, id.clone());
+        }
+        self.sign(own)?;
+        Ok(request)
+    }
+
+    /// The question whether the server is well.
+    pub(crate) fn health_request(&self) -> Result<Request<Body>, RequestError> {
+        let mut request = Request::new(empty());
+        *request.uri_mut() = self.health.clone();
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("*/*"));
+        self.sign(request.headers_mut())?;
+        Ok(request)
+    }
+
+    fn sign(&self, headers: &mut HeaderMap) -> Result<(), WrongOrigin> {
+        match &self.options.credential {
+            Some(credential) => credential.apply(&self.options.origin, headers),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The name of an endpoint: its origin and base path.
+pub(crate) fn name(options: &EndpointOptions) -> String {
+    format!("{}{}", options.origin, options.base_path)
+}
+
+fn check_path(path: &str) -> Result<(), OptionsError> {
+    let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\'));
+    let joins = path.is_empty() || (path.starts_with('/') && !path.ends_with('/'));
+    if plain && joins { Ok(()) } else { Err(OptionsError::Path(path.to_owned())) }
+}

@@ -1,0 +1,187 @@
+//! The fleet as requests use it: a lease on an endpoint that is given back by being dropped.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use weir_core::Millis;
+
+use crate::balance::{Change, Failure};
+use crate::directory::Entry;
+use crate::endpoint::Endpoint;
+use crate::fleet::{EndpointId, Fleet, Grant, Take, Ticket, Wake};
+use crate::options::Queue;
+
+/// How one that waits is told: a lease, or `None` where the model has no endpoint left that is well.
+pub(crate) type Waiter = oneshot::Sender<Option<Lease>>;
+pub(crate) type Wakes = Vec<Wake<Arc<Endpoint>, Waiter>>;
+pub(crate) type State = Fleet<Arc<Endpoint>, Waiter>;
+
+/// The endpoints of all models.
+pub(crate) struct Pool {
+    fleet: Mutex<State>,
+    queue: Queue,
+}
+
+/// The right to send one request to one endpoint. Dropping it gives the place to the next.
+pub(crate) struct Lease {
+    pool: Arc<Pool>,
+    grant: Grant<Arc<Endpoint>>,
+}
+
+/// Why there is no endpoint for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    /// All have as many requests as they take, and the wait was too long or not possible.
+    Saturated,
+    /// None is well.
+    Unavailable,
+}
+
+impl Pool {
+    pub(crate) fn new(fleet: State, queue: Queue) -> Arc<Self> {
+        Arc::new(Self { fleet: Mutex::new(fleet), queue })
+    }
+
+    /// An endpoint for a first attempt; waits for its turn, until `until` or as long as the queue allows.
+    pub(crate) async fn acquire(self: &Arc<Self>, model: &Entry, until: tokio::time::Instant) -> Result<Lease, NoRoom> {
+        match self.take(model, &[]) {
+            Take::Granted(grant) => return Ok(self.lease(grant)),
+            Take::Unavailable => return Err(NoRoom::Unavailable),
+            Take::Busy => {}
+        }
+        let (sender, told) = oneshot::channel();
+        let ticket = self.fleet.lock().wait(model.id, sender).map_err(|_| NoRoom::Saturated)?;
+        let place = Place { pool: self, model, ticket };
+        model.queued.inc();
+        let until = until.min(tokio::time::Instant::now() + self.queue.wait);
+        let waited = tokio::time::timeout_at(until, told).await;
+        drop(place);
+        match waited {
+            Ok(Ok(Some(lease))) => Ok(lease),
+            Ok(Ok(None)) => Err(NoRoom::Unavailable),
+            Ok(Err(_)) | Err(_) => Err(NoRoom::Saturated),
+        }
+    }
+
+    /// Another endpoint for a further attempt, if one has room now.
+    pub(crate) fn another(self: &Arc<Self>, model: &Entry, avoid: &[EndpointId]) -> Option<Lease> {
+        match self.take(model, avoid) {
+            Take::Granted(grant) => Some(self.lease(grant)),
+            Take::Busy | Take::Unavailable => None,
+        }
+    }
+
+    /// A health check was answered, rightly or not.
+    pub(crate) fn checked(self: &Arc<Self>, id: EndpointId, endpoint: &Endpoint, ok: bool) {
+        let (change, wakes) = self.fleet.lock().checked(id, ok, now());
+        note(change, endpoint, if ok { "up" } else { "down" });
+        match change {
+            Change::Recovered => endpoint.up.set(1),
+            Change::Ejected => endpoint.up.set(0),
+            Change::None => 0,
+        };
+        self.deliver(wakes);
+    }
+
+    /// Works on the fleet, and tells those who need to know.
+    pub(crate) fn change<T>(self: &Arc<Self>, work: impl FnOnce(&mut State, Instant) -> (T, Wakes)) -> T {
+        let (value, wakes) = work(&mut self.fleet.lock(), now());
+        self.deliver(wakes);
+        value
+    }
+
+    /// Looks at the fleet.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.fleet.lock())
+    }
+
+    pub(crate) fn retry_after(&self) -> Millis {
+        self.queue.retry_after.into()
+    }
+
+    fn take(self: &Arc<Self>, model: &Entry, avoid: &[EndpointId]) -> Take<Arc<Endpoint>> {
+        let (take, wakes) = self.fleet.lock().take(model.id, avoid, now());
+        self.deliver(wakes);
+        take
+    }
+
+    fn lease(self: &Arc<Self>, grant: Grant<Arc<Endpoint>>) -> Lease {
+        grant.endpoint.in_flight.inc();
+        Lease { pool: self.clone(), grant }
+    }
+
+    /// Tells those who waited. Never under the lock: a lease that nobody takes any more is dropped here.
+    fn deliver(self: &Arc<Self>, wakes: Wakes) {
+        for wake in wakes {
+            let (waiter, told) = match wake {
+                Wake::Granted(waiter, grant) => (waiter, Some(self.lease(grant))),
+                Wake::Unavailable(waiter) => (waiter, None),
+            };
+            drop(waiter.send(told));
+        }
+    }
+}
+
+impl Lease {
+    pub(crate) fn id(&self) -> EndpointId {
+        self.grant.id
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.grant.endpoint
+    }
+
+    /// The endpoint answered.
+    pub(crate) fn succeeded(&self) {
+        let (change, wakes) = self.pool.fleet.lock().succeeded(self.grant.id, now());
+        note(change, self.endpoint(), "answers again");
+        self.pool.deliver(wakes);
+    }
+
+    /// The endpoint did not do as it should.
+    pub(crate) fn failed(&self, failure: Failure) {
+        let (change, wakes) = self.pool.fleet.lock().failed(self.grant.id, failure, now());
+        note(change, self.endpoint(), "put aside after failed requests");
+        self.pool.deliver(wakes);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.grant.endpoint.in_flight.dec();
+        let wakes = self.pool.fleet.lock().release(self.grant.id, self.grant.probe, now());
+        self.pool.deliver(wakes);
+    }
+}
+
+/// A place in a queue, given up by being dropped: the client may leave while it waits.
+struct Place<'p> {
+    pool: &'p Pool,
+    model: &'p Entry,
+    ticket: Ticket,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.model.queued.dec();
+        self.pool.fleet.lock().leave(self.model.id, self.ticket);
+    }
+}
+
+fn note(change: Change, endpoint: &Endpoint, what: &'static str) {
+    match change {
+        Change::None => {}
+        Change::Ejected => {
+            endpoint.ejections.inc();
+            tracing::warn!(endpoint = endpoint.name(), "endpoint {what}");
+        }
+        Change::Recovered => tracing::info!(endpoint = endpoint.name(), "endpoint {what}"),
+    }
+}
+
+/// Tokio's clock, so that tests can stop it.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
