@@ -20,7 +20,8 @@ ALLOWED = {
     "weir-core": set(),
     "weir-face": {"weir-core"},
     "weir-auth": {"weir-core", "weir-face"},
-    "weir-router": {"weir-core", "weir-face"},
+    # auth, for the fuzz target that drives both: they must never disagree about a request.
+    "weir-router": {"weir-core", "weir-face", "weir-auth"},
     "weir-limiter": {"weir-core", "weir-face"},
     "weir-translator": {"weir-core", "weir-face"},
     "weir-settings-env": {"weir-core", "weir-face"},
@@ -28,8 +29,8 @@ ALLOWED = {
     "weir-sim": {"weir-serve"},
     "weir-compose": set(),
     "weir-config": {"weir-core"},
-    "weir-control": {"weir-core", "weir-limiter", "weir-config", "weir-serve"},
-    "weir-cluster": {"weir-core", "weir-config", "weir-serve", "weir-control"},
+    "weir-control": {"weir-core", "weir-limiter", "weir-config", "weir-serve", "weir-cluster"},
+    "weir-cluster": {"weir-core", "weir-config", "weir-serve"},
     "weir-edge": {"weir-core", "weir-config", "weir-serve", "weir-compose"},
 }
 # `weir` wires them all; `weir-tests` drives them.
