@@ -8,7 +8,7 @@ use wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult};
 
 use crate::bindings::wasi::http::types::{Fields, RequestOptions, Scheme};
 use crate::bindings::{wasi, wit_future};
-use crate::request::{BodyFault, build, read_whole};
+use crate::request::{BodyFault, Sent, build, read_whole};
 use crate::{ErrorCode, Response, TrailersResult, clock, fields};
 
 /// A call: everything that goes over the wire, and where to.
@@ -37,6 +37,8 @@ pub struct Answer {
     trailers: FutureReader<Result<Option<Fields>, ErrorCode>>,
     // Held so that the host is told the reading went well only when it did.
     done: FutureWriter<Result<(), ErrorCode>>,
+    // Held since some hosts break the connection off without it.
+    _sent: Sent,
     ended: bool,
 }
 
@@ -53,8 +55,9 @@ pub async fn send(call: Call) -> Result<Answer, ErrorCode> {
     // A host that does not know the option has a limit of its own.
     let _ = options.set_connect_timeout(Some(connect.0.saturating_mul(1_000_000)));
     let scheme = if origin.is_tls() { Scheme::Https } else { Scheme::Http };
-    let request = build(&method, &target, Some(&origin.authority()), Some(&scheme), &headers, body, Some(options));
-    wasi::http::client::send(request).await.map(Answer::of)
+    let (request, sent) =
+        build(&method, &target, Some(&origin.authority()), Some(&scheme), &headers, body, Some(options));
+    wasi::http::client::send(request).await.map(|response| Answer::of(response, sent))
 }
 
 /// Makes a call and reads its whole answer, all within `limit`.
@@ -76,12 +79,12 @@ pub async fn exchange(call: Call, limit: Duration, max_bytes: usize) -> Result<(
 }
 
 impl Answer {
-    fn of(response: Response) -> Self {
+    fn of(response: Response, sent: Sent) -> Self {
         let status = response.get_status_code();
         let headers = fields::from_wasi(&response.get_headers());
         let (done, on_done) = wit_future::new(|| Ok(()));
         let (body, trailers) = Response::consume_body(response, on_done);
-        Self { status, headers, body, trailers, done, ended: false }
+        Self { status, headers, body, trailers, done, _sent: sent, ended: false }
     }
 
     /// The next piece of the body, as it came, read into `buffer`, which is cleared first; `false` at the end. How it

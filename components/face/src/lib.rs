@@ -34,12 +34,13 @@ pub mod random;
 pub mod relay;
 pub mod request;
 pub mod settings;
+pub mod task;
 
 #[cfg(feature = "middleware")]
 pub use bindings::wasi::http::handler::handle as next;
 pub use bindings::wasi::http::types::{ErrorCode, Request, Response};
 pub use futures;
-pub use wit_bindgen::spawn;
+pub use task::spawn;
 
 /// The trailers of a message as they come: none, some, or the reason why the message broke off.
 pub type TrailersResult = Result<Option<http::HeaderMap>, ErrorCode>;
@@ -48,6 +49,16 @@ pub type TrailersResult = Result<Option<http::HeaderMap>, ErrorCode>;
 #[macro_export]
 macro_rules! export {
     ($component:ident) => {
-        $crate::bindings::export!($component with_types_in $crate::bindings);
+        const _: () = {
+            struct Exported;
+            impl $crate::bindings::exports::wasi::http::handler::Guest for Exported {
+                async fn handle(request: $crate::Request) -> Result<$crate::Response, $crate::ErrorCode> {
+                    let handling =
+                        <$component as $crate::bindings::exports::wasi::http::handler::Guest>::handle(request);
+                    $crate::task::seen(handling).await
+                }
+    }
+            $crate::bindings::export!(Exported with_types_in $crate::bindings);
+        };
     };
 }

@@ -97,7 +97,7 @@ impl Incoming {
     pub fn with_body(&self, body: Vec<u8>) -> Request {
         let mut headers = self.headers.clone();
         headers.insert(http::header::CONTENT_LENGTH, body.len().into());
-        build(&self.method, &self.target, self.authority.as_deref(), self.scheme.as_ref(), &headers, body, None)
+        build(&self.method, &self.target, self.authority.as_deref(), self.scheme.as_ref(), &headers, body, None).0
     }
 }
 
@@ -126,7 +126,11 @@ pub(crate) async fn read_whole(
     }
 }
 
-/// Builds a request whose body is at hand.
+/// Tells how the sending of a request went.
+pub(crate) type Sent = FutureReader<Result<(), ErrorCode>>;
+
+/// Builds a request whose body is at hand. Some hosts break the connection off when [`Sent`] is dropped: whoever calls
+/// another server keeps it for as long as the answer is read.
 pub(crate) fn build(
     method: &Method,
     target: &str,
@@ -135,7 +139,7 @@ pub(crate) fn build(
     headers: &HeaderMap,
     body: Vec<u8>,
     options: Option<RequestOptions>,
-) -> Request {
+) -> (Request, Sent) {
     let (trailers, on_trailers) = wit_future::new(|| Ok(None));
     let contents = (!body.is_empty()).then(|| {
         let (mut writer, reader) = wit_stream::new();
@@ -147,9 +151,9 @@ pub(crate) fn build(
         });
         reader
     });
-    let (request, _sent) = Request::new(fields::to_wasi(headers), contents, on_trailers, options);
+    let (request, sent) = Request::new(fields::to_wasi(headers), contents, on_trailers, options);
     set_head(&request, method, target, authority, scheme);
-    request
+    (request, sent)
 }
 
 fn set_head(request: &Request, method: &Method, target: &str, authority: Option<&str>, scheme: Option<&Scheme>) {

@@ -1,0 +1,84 @@
+//! Which headers go through, by allow-list in both directions.
+
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use weir_core::config::BackendKind;
+use weir_core::{Dialect, header};
+
+/// What the client may send to any backend.
+const UPSTREAM: [&str; 4] = ["accept", "traceparent", "tracestate", "idempotency-key"];
+
+/// What it may send besides to one that speaks Anthropic's dialect with it.
+const ANTHROPIC: [&str; 2] = ["anthropic-version", "anthropic-beta"];
+
+/// What tier one tells tier two. The plan says which name the caller used: a model may be called otherwise there.
+const INTERNAL: [&str; 8] = [
+    header::PLAN,
+    header::PRINCIPAL,
+    header::REQUEST,
+    header::ATTEMPT,
+    header::DEADLINE,
+    header::ESTIMATE,
+    header::RESERVATION,
+    header::BACKEND,
+];
+
+/// The version of Anthropic's API that translated requests are written for.
+const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+/// The headers of a call: `client` is the dialect that it came in, `backend` the one that it leaves in.
+pub(super) fn upstream_headers(from: &HeaderMap, kind: &BackendKind, client: Dialect, backend: Dialect) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let same = client == backend;
+    let anthropic = backend == Dialect::AnthropicMessages;
+    let internal = matches!(kind, BackendKind::Weir { .. });
+    copy(from, &mut headers, &UPSTREAM);
+    if anthropic && same {
+        copy(from, &mut headers, &ANTHROPIC);
+    }
+    if internal {
+        copy(from, &mut headers, &INTERNAL);
+    }
+    if anthropic {
+        headers.entry("anthropic-version").or_insert(ANTHROPIC_VERSION);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION"))));
+    headers
+}
+
+fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &'static [&'static str]) {
+    for &name in names {
+        for value in from.get_all(name) {
+            to.append(HeaderName::from_static(name), value.clone());
+        }
+    }
+}
+
+/// The headers of the answer to the client. From the backend's come only its content type, which `stream` replaces,
+/// and its request id under another name; `dropped` are the fields that it did not get.
+#[must_use]
+pub fn answer_headers(from: &HeaderMap, stream: bool, dropped: &[String]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if stream {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+        headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        // Proxies in front that buffer would hold events back.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    } else {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Some(id) = from.get(header::REQUEST_ID).or_else(|| from.get("request-id")) {
+        headers.insert("x-upstream-request-id", id.clone());
+    }
+    if !dropped.is_empty() {
+        // A field's name comes out of the body and may hold anything.
+        let plain = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+        let names = dropped.join(",").chars().map(plain).take(4_096).collect::<String>();
+        if let Ok(names) = HeaderValue::try_from(names) {
+            headers.insert(header::DROPPED, names);
+        }
+    }
+    headers
+}

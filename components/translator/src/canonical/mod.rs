@@ -1,0 +1,20 @@
+//! The canonical conversation: what all dialects say, in one shape.
+//!
+//! A dialect is a folder: a decoder for requests and an encoder for answers where it is a client's, an encoder for
+//! requests and a decoder for answers where it is a backend's. Each of them knows this shape and its own dialect,
+//! and none knows another. Each type says how the dialects call it; where a dialect is not named, it has no such thing.
+//!
+//! Short names: *chat* for OpenAI chat completions, *responses* for OpenAI responses, *messages* for Anthropic
+//! messages, *Gemini*, *Converse* for Bedrock Converse, *Cohere* for Cohere chat v2.
+
+mod event;
+mod message;
+mod request;
+mod response;
+
+pub use event::Event;
+pub use message::{
+    Audio, Document, Image, Message, Part, Reasoning, Role, Signature, Source, Text, ToolCall, ToolResult,
+};
+pub use request::{Effort, Request, ResponseFormat, Sampling, Tool, ToolChoice, Unplaced};
+pub use response::{Candidate, Citation, Finish, Response};

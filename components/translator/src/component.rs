@@ -1,0 +1,103 @@
+//! The face to WASI: carries bytes between the runtime and the pure parts, keeps time, and always answers.
+
+mod call;
+mod held;
+mod keys;
+mod outcome;
+mod pump;
+
+use weir_core::{Dialect, ErrorKind, GatewayError, RequestView};
+use weir_face::clock::{Mark, now};
+use weir_face::request::{BodyFault, Incoming};
+use weir_face::{ErrorCode, Request, Response, answer, settings};
+
+use self::call::{Came, Failed};
+use self::outcome::Account;
+use crate::attempt::{self, Attempt, Exchange, Prepared};
+
+struct Translator;
+weir_face::export!(Translator);
+
+impl weir_face::bindings::exports::wasi::http::handler::Guest for Translator {
+    async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        Ok(serve(request).await)
+    }
+}
+
+async fn serve(request: Request) -> Response {
+    let began = Mark::now();
+    let mut incoming = Incoming::take(request);
+    let anthropic = incoming.headers.contains_key("anthropic-version");
+    let view = match RequestView::parse(&incoming.method, &incoming.target, anthropic) {
+        Ok(view) => view,
+        Err((dialect, error)) => return answer::error(dialect, &error, None),
+    };
+    let attempt = match Attempt::read(&incoming.headers) {
+        Ok(attempt) => attempt,
+        Err(fault) => return misplaced(view.dialect, &fault.to_string()),
+    };
+    let account = Account::new(began, &attempt);
+    match answered(&mut incoming, &view, &attempt, &account).await {
+        Ok(response) => response,
+        Err(failed) => account.failed(view.dialect, &failed),
+    }
+}
+
+/// A chain that is put together wrongly: nothing can be settled, since nobody said where the request goes.
+fn misplaced(dialect: Dialect, fault: &str) -> Response {
+    eprintln!("misconfigured: {fault}");
+    let error = GatewayError::new(ErrorKind::Misconfigured, "the gateway's parts are in the wrong order");
+    answer::error(dialect, &error, None)
+}
+
+async fn answered(
+    incoming: &mut Incoming,
+    view: &RequestView,
+    attempt: &Attempt,
+    account: &Account,
+) -> Result<Response, Failed> {
+    let config = settings::config().await?;
+    let _held = held::Held::claim(&incoming.headers, &config.sizes)?;
+    let body = incoming.read_body(config.sizes.body_bytes).await.map_err(unread)?;
+    let request = attempt::Request { view, headers: &incoming.headers, body: &body };
+    let Prepared { mut upstream, exchange } = attempt::prepare(&config, attempt, request)?;
+    drop(body);
+    let keys = keys::attach(&mut upstream, &config).await?;
+    let limit = account.time_for_first_event(&upstream.timeouts, attempt.deadline, now());
+    let wants = call::Wants { exchange: &exchange, keys: &keys, sizes: &config.sizes, limit };
+    let (timeouts, on_gone, from_weir) = (upstream.timeouts, upstream.on_client_gone, upstream.audience.is_some());
+    match call::make(upstream, wants, from_weir).await? {
+        Came::Whole { status, headers, body } => whole(&exchange, account, status, &headers, body, &keys),
+        Came::Stream { status, headers, started } => {
+            let headers = attempt::answer_headers(&headers, true, exchange.dropped());
+            let (response, outlet) = answer::stream(200, &headers);
+            let seen = (0, Mark::now());
+            let pump = pump::Pump { started: *started, outlet, idle: timeouts.idle, on_gone, seen };
+            weir_face::spawn(pump.run(account.clone().answered(status)));
+            Ok(response)
+        }
+    }
+}
+
+fn whole(
+    exchange: &Exchange,
+    account: &Account,
+    status: u16,
+    headers: &http::HeaderMap,
+    body: Vec<u8>,
+    keys: &keys::Secrets,
+) -> Result<Response, Failed> {
+    let (body, usage) = exchange.whole(body, now()).map_err(|error| {
+        let words = keys::redacted(keys, error.message());
+        Failed::of(error.with_message(words)).with_status(status)
+    })?;
+    let headers = attempt::answer_headers(headers, false, exchange.dropped());
+    Ok(account.clone().answered(status).whole(headers, body, usage))
+}
+
+fn unread(fault: BodyFault) -> GatewayError {
+    match fault {
+        BodyFault::TooLarge => GatewayError::new(ErrorKind::BodyTooLarge, "the body is larger than the gateway takes"),
+        BodyFault::Broken => GatewayError::new(ErrorKind::ClientGone, "the request broke off"),
+    }
+}

@@ -1,0 +1,111 @@
+//! A stream from its first event to its end.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use weir_core::config::OnClientGone;
+use weir_core::{ErrorKind, GatewayError, Millis};
+use weir_face::answer::Outlet;
+use weir_face::clock::{Mark, within};
+
+use super::call::{Started, closing};
+use super::outcome::Account;
+use crate::stream::Close;
+
+/// How many answers an instance reads to their end for the sake of the bill alone.
+const MOST_DRAINS: u32 = 8;
+
+/// For how long the end of a body is waited for after the stream's own: with it the connection can be used again.
+const LEAVE: Duration = Duration::from_millis(500);
+
+thread_local! {
+    static DRAINS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A stream between its backend and its client.
+pub(super) struct Pump {
+    pub(super) started: Started,
+    pub(super) outlet: Outlet,
+    /// How long the backend may be silent between two events.
+    pub(super) idle: Millis,
+    pub(super) on_gone: OnClientGone,
+    /// How many events have come, and since when there was none.
+    pub(super) seen: (u64, Mark),
+}
+
+impl Pump {
+    /// Runs the stream to its end, and settles it in the trailers.
+    pub(super) async fn run(mut self, account: Account) {
+        let close = self.stream().await;
+        if close == Close::ClientGone && self.on_gone == OnClientGone::Drain {
+            self.drain().await;
+        }
+        let Self { started, mut outlet, .. } = self;
+        let Started { answer, mut machine, mut buffer } = started;
+        let mut closed = machine.close(close.clone());
+        if !closed.tail.is_empty() && outlet.write(std::mem::take(&mut closed.tail)).await.is_err() {
+            closed = machine.close(Close::ClientGone);
+        }
+        outlet.finish(Some(account.trailers(closed.usage, closed.ending))).await;
+        if let Some(mut answer) = answer.filter(|_| close == Close::End) {
+            let rest = async { while answer.next(&mut buffer).await {} };
+            within(LEAVE, rest).await;
+        }
+    }
+
+    /// Carries frames until the stream is over, one way or another.
+    async fn stream(&mut self) -> Close {
+        loop {
+            while let Some(frame) = self.started.machine.poll_output() {
+                // What could not be written has no reader any more.
+                if self.outlet.write(frame).await.is_err() {
+                    return Close::ClientGone;
+                }
+            }
+            if self.started.machine.is_over() {
+                return Close::End;
+            }
+            if let Some(close) = self.next_events().await {
+                return close;
+            }
+        }
+    }
+
+    /// Reads until there is something to write, or says how the stream ended. Comments do not count as signs of life,
+    /// nor does the time in which the client did not read count as silence.
+    async fn next_events(&mut self) -> Option<Close> {
+        let Started { answer, machine, buffer } = &mut self.started;
+        if machine.events() != self.seen.0 {
+            self.seen = (machine.events(), Mark::now());
+        }
+        while !machine.is_over() && !machine.has_output() {
+            let left = Duration::from(self.idle).saturating_sub(self.seen.1.elapsed().into());
+            let reading = answer.as_mut()?;
+            match within(left, reading.next(buffer)).await {
+                Some(true) => machine.feed(buffer),
+                Some(false) => return Some(closing(answer.take()?).await),
+                None => return Some(Close::Broken(silent(self.idle))),
+            }
+            if machine.events() != self.seen.0 {
+                self.seen = (machine.events(), Mark::now());
+            }
+        }
+        None
+    }
+
+    /// Reads on without a client, since the provider bills the whole answer and says only at its end how much it was.
+    async fn drain(&mut self) {
+        if DRAINS.get() >= MOST_DRAINS {
+            return;
+        }
+        DRAINS.set(DRAINS.get() + 1);
+        while !self.started.machine.is_over() && self.next_events().await.is_none() {
+            while self.started.machine.poll_output().is_some() {}
+        }
+        DRAINS.set(DRAINS.get() - 1);
+    }
+}
+
+fn silent(idle: Millis) -> GatewayError {
+    GatewayError::new(ErrorKind::UpstreamTimeout, format!("the backend was silent for {idle}"))
+}

@@ -1,0 +1,120 @@
+//! Reading a request's JSON member by member, so that what nobody asked for is known by name in the end.
+
+use serde_json::{Map, Value};
+use weir_core::json::{JsonFault, Object};
+use weir_core::{ErrorKind, GatewayError};
+
+use crate::canonical::Unplaced;
+
+/// The members of an object that have not been read yet.
+pub(crate) struct Fields {
+    path: String,
+    members: Map<String, Value>,
+}
+
+impl Fields {
+    /// The members of a request's body.
+    pub(crate) fn of_body(body: &Object) -> Result<Self, JsonFault> {
+        let mut members = Map::new();
+        for key in body.keys() {
+            members.insert(key.to_owned(), body.read(key)?.unwrap_or(Value::Null));
+        }
+        Ok(Self { path: String::new(), members })
+    }
+
+    /// The members of a value that must be an object.
+    pub(crate) fn of(path: String, value: Value) -> Result<Self, GatewayError> {
+        match value {
+            Value::Object(members) => Ok(Self { path, members }),
+            other => Err(wrong(&path, "an object", &other)),
+        }
+    }
+
+    /// The path of a member, as SDK users write it.
+    pub(crate) fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Takes a member; `None` where it is absent or null.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Value> {
+        self.members.swap_remove(key).filter(|value| !value.is_null())
+    }
+
+    /// Takes a member that is one of the values that say nothing; another stays, to be named in the end.
+    pub(crate) fn ignore(&mut self, key: &str, neutral: &[Value]) {
+        if self.members.get(key).is_some_and(|value| neutral.contains(value)) {
+            self.members.swap_remove(key);
+        }
+    }
+
+    pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, GatewayError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(wrong(&self.path_of(key), "a string", &other)),
+        }
+    }
+
+    pub(crate) fn need_text(&mut self, key: &str) -> Result<String, GatewayError> {
+        self.text(key)?.ok_or_else(|| missing(&self.path_of(key)))
+    }
+
+    pub(crate) fn flag(&mut self, key: &str) -> Result<Option<bool>, GatewayError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(other) => Err(wrong(&self.path_of(key), "a boolean", &other)),
+        }
+    }
+
+    pub(crate) fn number(&mut self, key: &str) -> Result<Option<f64>, GatewayError> {
+        self.take(key)
+            .map(|value| value.as_f64().ok_or_else(|| wrong(&self.path_of(key), "a number", &value)))
+            .transpose()
+    }
+
+    pub(crate) fn whole<T: TryFrom<i64>>(&mut self, key: &str) -> Result<Option<T>, GatewayError> {
+        let read = |value: &Value| value.as_i64().and_then(|number| T::try_from(number).ok());
+        self.take(key)
+            .map(|value| read(&value).ok_or_else(|| wrong(&self.path_of(key), "a whole number in range", &value)))
+            .transpose()
+    }
+
+    /// Takes a member that is a list; empty where it is absent.
+    pub(crate) fn list(&mut self, key: &str) -> Result<Vec<Value>, GatewayError> {
+        match self.take(key) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(list)) => Ok(list),
+            Some(other) => Err(wrong(&self.path_of(key), "a list", &other)),
+        }
+    }
+
+    /// Takes a member that is an object.
+    pub(crate) fn object(&mut self, key: &str) -> Result<Option<Self>, GatewayError> {
+        self.take(key).map(|value| Self::of(self.path_of(key), value)).transpose()
+    }
+
+    /// Names what was not read.
+    pub(crate) fn rest(self, unplaced: &mut Vec<Unplaced>) {
+        let told = self.members.iter().filter(|(_, value)| !value.is_null());
+        unplaced.extend(told.map(|(key, _)| Unplaced { path: self.path_of(key) }));
+    }
+}
+
+pub(crate) fn missing(path: &str) -> GatewayError {
+    GatewayError::new(ErrorKind::InvalidRequest, format!("`{path}` is missing")).with_param(path)
+}
+
+pub(crate) fn wrong(path: &str, expected: &str, found: &Value) -> GatewayError {
+    let found = match found {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) if text.len() <= 40 => format!("{text:?}"),
+        Value::String(_) => "a string".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    };
+    let message = format!("`{path}` should be {expected}, not {found}");
+    GatewayError::new(ErrorKind::InvalidRequest, message).with_param(path)
+}

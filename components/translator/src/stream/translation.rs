@@ -1,0 +1,138 @@
+//! What the machine does with an event: look on while it passes, or put it into another dialect.
+
+use weir_core::sse;
+use weir_core::{GatewayError, Usage};
+
+use super::Frames;
+use crate::canonical;
+
+/// What became of an event.
+#[derive(Debug)]
+pub enum Step {
+    /// The stream goes on.
+    More,
+    /// This was the event that ends a complete stream.
+    End,
+    /// The backend says that it failed, or does not keep to its dialect. The stream is over.
+    Failed(GatewayError),
+}
+
+/// Turns events of the backend into frames for the client.
+pub trait Translation {
+    /// Takes the next event.
+    fn event(&mut self, event: &sse::Event<'_>, out: &mut Frames) -> Step;
+
+    /// The usage that the backend reported last, if it reported any.
+    fn usage(&self) -> Option<Usage>;
+
+    /// Whether both sides speak the same dialect, so that what is no event goes on as well.
+    fn passes(&self) -> bool {
+        false
+    }
+}
+
+/// Looks on while a stream passes in its own dialect.
+pub trait Tap {
+    /// Reads one event.
+    fn event(&mut self, event: &sse::Event<'_>) -> Tapped;
+
+    /// The usage that the backend reported last, if it reported any.
+    fn usage(&self) -> Option<Usage>;
+}
+
+/// What a [`Tap`] saw in an event.
+#[derive(Debug)]
+pub struct Tapped {
+    /// What the event means for the stream.
+    pub step: Step,
+    /// How many bytes of the model's text it carries.
+    pub text: usize,
+    /// Whether it is kept from the client, who did not ask for it.
+    pub withhold: bool,
+}
+
+impl From<Step> for Tapped {
+    fn from(step: Step) -> Self {
+        Self { step, text: 0, withhold: false }
+    }
+}
+
+/// The same dialect on both sides: events go on byte for byte.
+pub(crate) struct Pass<T>(pub(crate) T);
+
+impl<T: Tap> Translation for Pass<T> {
+    fn event(&mut self, event: &sse::Event<'_>, out: &mut Frames) -> Step {
+        let Tapped { step, text, withhold } = self.0.event(event);
+        if !withhold && !matches!(step, Step::Failed(_)) {
+            let mut frame = event.raw.to_vec();
+            // Only the last event of a stream can be without its blank line, and the client needs it.
+            while !ends_in_blank_line(&frame) {
+                frame.push(b'\n');
+            }
+            out.push(frame, text);
+        }
+        step
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.0.usage()
+    }
+
+    fn passes(&self) -> bool {
+        true
+    }
+}
+
+fn ends_in_blank_line(frame: &[u8]) -> bool {
+    [&b"\n\n"[..], b"\n\r\n", b"\r\r", b"\n\r"].iter().any(|end| frame.ends_with(end))
+}
+
+/// Reads a backend's events.
+pub trait Source {
+    /// Puts what an event says into `out`.
+    fn event(&mut self, event: &sse::Event<'_>, out: &mut Vec<canonical::Event>) -> Step;
+
+    /// The usage that the backend reported last, if it reported any.
+    fn usage(&self) -> Option<Usage>;
+}
+
+/// Writes a client's events.
+pub trait Sink {
+    /// Writes what `event` says.
+    fn event(&mut self, event: &canonical::Event, out: &mut Frames);
+
+    /// Writes the event that ends a complete stream. Not called for another.
+    fn end(&mut self, out: &mut Frames);
+}
+
+/// One dialect in, another out.
+pub struct Cross {
+    source: Box<dyn Source>,
+    sink: Box<dyn Sink>,
+    events: Vec<canonical::Event>,
+}
+
+impl Cross {
+    /// Joins the two.
+    #[must_use]
+    pub fn new(source: Box<dyn Source>, sink: Box<dyn Sink>) -> Self {
+        Self { source, sink, events: Vec::new() }
+    }
+}
+
+impl Translation for Cross {
+    fn event(&mut self, event: &sse::Event<'_>, out: &mut Frames) -> Step {
+        let step = self.source.event(event, &mut self.events);
+        for event in self.events.drain(..) {
+            self.sink.event(&event, out);
+        }
+        if matches!(step, Step::End) {
+            self.sink.end(out);
+        }
+        step
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.source.usage()
+    }
+}

@@ -1,0 +1,55 @@
+//! Fields that the target's dialect cannot have: refused by name, or dropped by name; never in silence.
+
+use weir_core::plan::OnUnsupported;
+use weir_core::{Dialect, ErrorKind, GatewayError};
+
+/// Keeps account of what the target cannot have.
+#[derive(Debug)]
+pub struct Unsupported {
+    policy: OnUnsupported,
+    target: Dialect,
+    dropped: Vec<String>,
+}
+
+impl Unsupported {
+    /// An account for a request to a backend that speaks `target`.
+    #[must_use]
+    pub fn new(policy: OnUnsupported, target: Dialect) -> Self {
+        Self { policy, target, dropped: Vec::new() }
+    }
+
+    /// Says that the target cannot have the field at `path`. `mend` says what the client may do instead; it may be
+    /// empty.
+    ///
+    /// # Errors
+    /// `Unsupported`, naming the field, unless the route says that it is to be dropped.
+    pub fn field(&mut self, path: &str, mend: &str) -> Result<(), GatewayError> {
+        match self.policy {
+            OnUnsupported::Drop => {
+                self.note(path);
+                Ok(())
+            }
+            OnUnsupported::Reject => {
+                let target = self.target.name();
+                let mend = if mend.is_empty() { String::new() } else { format!(": {mend}") };
+                let message =
+                    format!("`{path}` has no counterpart in {target}, which the model's backend speaks{mend}");
+                Err(GatewayError::new(ErrorKind::Unsupported, message).with_param(path))
+            }
+        }
+    }
+
+    /// Names a field that is dropped whatever the route says, since it is no wish of the client's but an echo of
+    /// what it was sent.
+    pub fn note(&mut self, path: &str) {
+        if !self.dropped.iter().any(|known| known == path) {
+            self.dropped.push(path.to_owned());
+        }
+    }
+
+    /// The paths of all that was dropped.
+    #[must_use]
+    pub fn into_dropped(self) -> Vec<String> {
+        self.dropped
+    }
+}

@@ -1,0 +1,282 @@
+//! The laws of the stream machine, for every pair of dialects and every golden stream.
+#![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "tests read files; the library does not")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use weir_core::{Dialect, Ending, ErrorKind, GatewayError, Tokens};
+use weir_translator::stream::Close;
+
+use weir_translator::attempt::Exchange;
+
+use common::{ESTIMATE, NOW, exchange, machine, run, terminals};
+
+struct Golden {
+    name: String,
+    backend: Dialect,
+    client: Dialect,
+    exchange: Exchange,
+    bytes: Vec<u8>,
+}
+
+impl Golden {
+    fn run<'a>(
+        &self,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+        how: Close,
+    ) -> (Vec<u8>, weir_translator::stream::Closed) {
+        run(&mut self.exchange.machine(NOW), pieces, how)
+    }
+}
+
+fn goldens() -> Vec<Golden> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut goldens = Vec::new();
+    for folder in fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
+        let pair = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let (backend, client) = pair.split_once("__").unwrap();
+        let dialect = |name| Dialect::ALL.into_iter().find(|dialect| dialect.name() == name).unwrap();
+        for file in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let Some(case) = file.file_name().unwrap().to_str().unwrap().strip_suffix(".in.sse").map(str::to_owned)
+            else {
+                continue;
+            };
+            goldens.push(Golden {
+                name: format!("{pair}/{case}"),
+                backend: dialect(backend),
+                client: dialect(client),
+                exchange: exchange(dialect(backend), dialect(client), case.ends_with("_asked")).exchange,
+                bytes: fs::read(&file).unwrap(),
+            });
+        }
+    }
+    assert!(goldens.len() >= 40, "only {} golden streams were found", goldens.len());
+    goldens
+}
+
+fn reset() -> Close {
+    Close::Broken(GatewayError::new(ErrorKind::UpstreamTruncated, "reset"))
+}
+
+#[test]
+fn s3_a_stream_that_is_cut_at_any_byte_is_told_as_an_error_and_never_closed_as_complete() {
+    for golden in goldens() {
+        let whole = golden.run([golden.bytes.as_slice()], Close::End).1;
+        for cut in 0..golden.bytes.len() {
+            for how in [reset(), Close::End] {
+                let (out, closed) = golden.run([&golden.bytes[..cut]], how.clone());
+                let at = format!("{} cut at {cut}, {how:?}: {}", golden.name, String::from_utf8_lossy(&out));
+                match closed.ending {
+                    Ending::Complete => {
+                        // Only where the terminal event itself was there.
+                        assert_eq!(whole.ending, Ending::Complete, "{at}");
+                        assert_eq!(closed.usage, whole.usage, "{at}");
+                        assert_eq!(terminals(golden.client, &out), 1, "{at}");
+                        assert!(closed.error.is_none(), "{at}");
+                    }
+                    Ending::Truncated => {
+                        assert!(closed.error.is_some(), "{at}");
+                        assert_eq!(terminals(golden.client, &out), 1, "{at}");
+                        let last = String::from_utf8_lossy(&out).trim_end().rsplit('\n').next().unwrap().to_owned();
+                        assert!(last.contains("error"), "{at}");
+                    }
+                    Ending::Failed | Ending::Refused => {
+                        assert!(out.is_empty() && closed.error.is_some(), "{at}");
+                        assert_eq!(closed.usage, weir_core::Usage::default(), "{at}");
+                    }
+                    Ending::ClientGone => panic!("{at}: nobody left"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn s5_any_cut_in_two_and_byte_by_byte_gives_the_same() {
+    for golden in goldens() {
+        let whole = golden.run([golden.bytes.as_slice()], Close::End);
+        let single = golden.run(golden.bytes.chunks(1), Close::End);
+        assert_eq!(whole, single, "{}", golden.name);
+        for cut in 0..=golden.bytes.len() {
+            let (a, b) = golden.bytes.split_at(cut);
+            assert_eq!(whole, golden.run([a, b], Close::End), "{} cut at {cut}", golden.name);
+        }
+    }
+}
+
+#[test]
+fn s6_a_client_that_leaves_is_billed_for_what_it_got_at_least() {
+    for golden in goldens() {
+        let mut seen = Tokens(0);
+        for cut in (0..=golden.bytes.len()).step_by(3) {
+            let (_, closed) = golden.run([&golden.bytes[..cut]], Close::ClientGone);
+            assert_eq!(closed.ending, Ending::ClientGone);
+            assert!(closed.tail.is_empty(), "nobody reads it");
+            assert!(closed.usage.input > Tokens::ZERO, "{} cut at {cut}", golden.name);
+            assert!(closed.usage.estimated || closed.usage.input != ESTIMATE.input, "{}", golden.name);
+            // Usage may be corrected downwards by a later report, as in the golden stream that does so.
+            if !golden.name.contains("usage_in_every_chunk") {
+                let output = closed.usage.output;
+                assert!(output >= seen || !closed.usage.estimated, "{} cut at {cut}: {output} < {seen}", golden.name);
+                seen = output;
+            }
+        }
+    }
+}
+
+#[test]
+fn frames_come_one_event_each_and_as_soon_as_their_event_is_complete() {
+    for golden in goldens().iter().filter(|golden| golden.name.ends_with("/text_asked")) {
+        let mut machine = machine(golden.backend, golden.client, true);
+        for event in golden.bytes.split_inclusive(|&byte| byte == b'\n') {
+            machine.feed(event);
+            while let Some(frame) = machine.poll_output() {
+                let frame = String::from_utf8(frame).unwrap();
+                assert_eq!(frame.matches("\n\n").count(), 1, "{frame}");
+                assert!(frame.ends_with("\n\n"), "{frame}");
+            }
+        }
+        assert!(machine.is_over());
+    }
+}
+
+#[test]
+fn what_comes_after_a_fault_of_the_stream_is_dropped() {
+    let mut machine = machine(Dialect::OpenaiChat, Dialect::OpenaiChat, false);
+    machine.feed(b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: oops\n\ndata: [DONE]\n\n");
+    machine.feed(b"data: [DONE]\n\n");
+    let closed = machine.close(Close::End);
+    let out = String::from_utf8(closed.tail).unwrap();
+    assert_eq!(closed.ending, Ending::Truncated);
+    assert!(out.contains("upstream_protocol") && !out.contains("[DONE]"), "{out}");
+}
+
+#[test]
+fn h2_a_secret_in_an_error_event_is_not_passed_on() {
+    let mut machine = machine(Dialect::OpenaiChat, Dialect::OpenaiChat, false)
+        .with_redaction(|text| text.replace("canary", "[redacted]"));
+    machine.feed(b"data: {\"choices\":[]}\n\ndata: {\"error\":{\"message\":\"bad canary\"}}\n\n");
+    let closed = machine.close(Close::End);
+    assert!(!String::from_utf8(closed.tail).unwrap().contains("canary"));
+    assert!(!closed.error.unwrap().message().contains("canary"));
+}
+
+/// One tool's call as Anthropic streams it.
+fn block(index: u32, arguments: &[String]) -> Vec<Value> {
+    let id = format!("t{index}");
+    let start = json!({"type": "tool_use", "id": id, "name": "f", "input": {}});
+    let mut events = vec![json!({"type": "content_block_start", "index": index, "content_block": start})];
+    events.extend(arguments.iter().map(|piece| {
+        let delta = json!({"type": "input_json_delta", "partial_json": piece});
+        json!({"type": "content_block_delta", "index": index, "delta": delta})
+    }));
+    events.push(json!({"type": "content_block_stop", "index": index}));
+    events
+}
+
+fn sse(events: &[Value]) -> Vec<u8> {
+    events.iter().flat_map(|event| format!("data: {event}\n\n").into_bytes()).collect()
+}
+
+/// The calls in a stream of chunks: id and arguments by index.
+fn calls(stream: &[u8]) -> BTreeMap<u64, (String, String)> {
+    let mut calls: BTreeMap<u64, (String, String)> = BTreeMap::new();
+    let text = String::from_utf8_lossy(stream);
+    for data in text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| data.starts_with('{')) {
+        let chunk: Value = serde_json::from_str(data).unwrap();
+        for call in chunk["choices"][0]["delta"]["tool_calls"].as_array().into_iter().flatten() {
+            let entry = calls.entry(call["index"].as_u64().unwrap()).or_default();
+            if let Some(id) = call["id"].as_str() {
+                assert!(entry.0.is_empty(), "an id is said once");
+                id.clone_into(&mut entry.0);
+            }
+            entry.1.push_str(call["function"]["arguments"].as_str().unwrap_or_default());
+        }
+    }
+    calls
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn s5_any_split_gives_the_same(pick in any::<prop::sample::Index>(), sizes in prop::collection::vec(1usize..80, 1..8)) {
+        let goldens = goldens();
+        let golden = &goldens[pick.index(goldens.len())];
+        let mut pieces = Vec::new();
+        let mut rest = golden.bytes.as_slice();
+        for size in sizes.iter().cycle() {
+            let (piece, after) = rest.split_at((*size).min(rest.len()));
+            pieces.push(piece);
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        prop_assert_eq!(golden.run([golden.bytes.as_slice()], Close::End), golden.run(pieces, Close::End));
+    }
+
+    #[test]
+    fn s8_the_last_usage_counts_and_is_never_negative(reports in prop::collection::vec(prop::option::of((-5i64..50, -5i64..50)), 0..6)) {
+        let mut stream = b"data: {\"choices\":[{\"delta\":{\"content\":\"abcd\"}}]}\n\n".to_vec();
+        for report in &reports {
+            let usage = report.map(|(input, output)| json!({"prompt_tokens": input, "completion_tokens": output}));
+            stream.extend(format!("data: {}\n\n", json!({"choices": [], "usage": usage})).bytes());
+        }
+        stream.extend(b"data: [DONE]\n\n");
+        let (_, closed) = run(&mut machine(Dialect::OpenaiChat, Dialect::OpenaiChat, false), [stream.as_slice()], Close::End);
+        let last = reports.iter().rev().flatten().find(|(input, output)| *input >= 0 || *output >= 0);
+        match last {
+            Some((input, output)) => {
+                let tokens = |n: &i64| Tokens(u64::try_from(*n).unwrap_or(0));
+                prop_assert_eq!((closed.usage.input, closed.usage.output), (tokens(input), tokens(output)));
+                prop_assert!(!closed.usage.estimated);
+            }
+            None => {
+                prop_assert_eq!((closed.usage.input, closed.usage.output), (ESTIMATE.input, Tokens(1)));
+                prop_assert!(closed.usage.estimated);
+            }
+        }
+    }
+
+    #[test]
+    fn s11_calls_of_tools_arrive_whole_however_their_pieces_are_mixed(
+        tools in prop::collection::vec(prop::collection::vec("[a-z\"{}:, ]{0,6}", 0..4), 1..5),
+        gap in 1u32..7,
+        order in prop::collection::vec(any::<prop::sample::Index>(), 40),
+    ) {
+        let mut queues: Vec<Vec<Value>> =
+            tools.iter().zip(0..).map(|(pieces, number): (_, u32)| block(number * gap, pieces)).collect();
+        let mut events = vec![json!({"type": "message_start", "message": {"id": "m", "model": "c", "usage": {"input_tokens": 1}}})];
+        // Blocks begin in order, as indices say; what follows is mixed.
+        events.extend(queues.iter_mut().map(|queue| queue.remove(0)));
+        for pick in order {
+            queues.retain(|queue| !queue.is_empty());
+            if queues.is_empty() {
+                break;
+            }
+            let at = pick.index(queues.len());
+            events.push(queues[at].remove(0));
+        }
+        events.extend(queues.concat());
+        events.push(json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 1}}));
+        events.push(json!({"type": "message_stop"}));
+        let mut machine = machine(Dialect::AnthropicMessages, Dialect::OpenaiChat, false);
+        let (out, closed) = run(&mut machine, [sse(&events).as_slice()], Close::End);
+        prop_assert_eq!(closed.ending, Ending::Complete);
+        let calls = calls(&out);
+        prop_assert_eq!(calls.len(), tools.len());
+        for ((number, pieces), (index, (id, arguments))) in (0u32..).zip(&tools).zip(&calls) {
+            let whole = pieces.concat();
+            prop_assert_eq!(u64::from(number), *index);
+            prop_assert_eq!(id, &format!("t{}", number * gap));
+            prop_assert_eq!(arguments, if whole.is_empty() { "{}" } else { &whole });
+        }
+    }
+}

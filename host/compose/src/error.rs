@@ -1,0 +1,67 @@
+//! Why parts could not be put together.
+
+/// Why parts could not be put together. Each names the part at fault as the caller named it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ComposeError {
+    /// There is nothing to compose.
+    #[error("the chain is empty: name at least one component")]
+    EmptyChain,
+    /// The bytes are not a valid binary component: text, a core module, cut short, or made for newer tools.
+    #[error("`{part}` is not a WebAssembly component")]
+    NotAComponent {
+        /// The part at fault.
+        part: String,
+        /// What the validator said.
+        source: anyhow::Error,
+    },
+    /// The component does not export an HTTP handler at all.
+    #[error("`{part}` exports no HTTP handler; a part of a chain exports `wasi:http/handler@0.3.0`")]
+    NoHandlerExport {
+        /// The part at fault.
+        part: String,
+    },
+    /// The component speaks another version of WASI HTTP, which parts of a chain cannot mix.
+    #[error("`{part}` speaks `{found}`; a chain is wired by the literal name `wasi:http/handler@0.3.0`")]
+    WrongHandlerVersion {
+        /// The part at fault.
+        part: String,
+        /// The name that was found in its imports or exports.
+        found: String,
+    },
+    /// A part that is not the last one calls no handler, so what stands behind it would never be reached.
+    #[error("`{part}` calls no further handler, so `{inner}` behind it would never be reached; put it last")]
+    NoHandlerImport {
+        /// The part at fault.
+        part: String,
+        /// The part that stands behind it.
+        inner: String,
+    },
+    /// The last part is a middleware: it wants a handler behind it, and no host has one to give.
+    #[error("`{part}` wants a handler behind it, but is the last of the chain")]
+    UnfinishedChain {
+        /// The part at fault.
+        part: String,
+    },
+    /// The provider exports nothing that the part imports.
+    #[error("`{provider}` exports nothing that `{part}` imports")]
+    NothingToPlug {
+        /// The part that was to be provided for.
+        part: String,
+        /// The provider.
+        provider: String,
+    },
+    /// An import and the export of the same name differ in type.
+    #[error("`{part}` cannot use what `{provider}` exports")]
+    Mismatch {
+        /// The importing part.
+        part: String,
+        /// The exporting part.
+        provider: String,
+        /// What differs.
+        source: anyhow::Error,
+    },
+    /// The parts fit, but the whole could not be written. A fault of the composition library, not of the parts.
+    #[error("the chain could not be encoded")]
+    Encode(#[source] anyhow::Error),
+}
