@@ -19,12 +19,13 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
 
 /// Loads a configuration and makes the keys that it wants made and that are not there yet.
 pub(crate) fn load_and_make_keys(path: &Path) -> Result<Loaded, Failure> {
-    let loaded = load(path)?;
+    // That keys are missing need not be said: they are about to be made.
+    let loaded = weir_config::load(path).map_err(failure)?;
     let made = weir_config::create_missing(&loaded, &mut |bytes| random(bytes)).map_err(anyhow::Error::from)?;
     for key in &made {
         eprintln!("made {}", key.path.display());
     }
-    if made.is_empty() { Ok(loaded) } else { load(path) }
+    load(path)
 }
 
 /// Refuses a configuration whose keys are still to be made: only `weir up` makes them by itself.

@@ -116,10 +116,10 @@ class Weir:
     def records(self):
         """What was settled, newest last."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.control}/control/v1/usage", headers={"authorization": f"Bearer {ADMIN_KEY}"}
+            f"http://127.0.0.1:{self.control}/control/v1/usage?limit=1000", headers={"authorization": f"Bearer {ADMIN_KEY}"}
         )
         with urllib.request.urlopen(request, timeout=5) as answer:
-            return json.load(answer)["records"]
+            return json.load(answer)["records"][::-1]
 
 
 @contextlib.contextmanager

@@ -165,9 +165,9 @@ def test_every_way_out_is_settled_once(client, weir):
     with pytest.raises(openai.APIError):
         list(client.chat.completions.create(model="sim", messages=ask("[[sim:cut=3]]"), stream=True))
     records = wait_for(lambda: (r := weir.records()[before:]) and len(r) >= 3 and r, "three settlements", 10)
-    endings = [record["outcome"]["ending"] for record in records]
+    endings = [record["ending"] for record in records]
     assert sorted(endings) == ["client-gone", "complete", "truncated"], records
-    assert records[0]["outcome"]["usage"]["output"] == 7
+    assert records[0]["usage"]["output"] == 7
     assert len({(r["request"], r["attempt"]) for r in records}) == len(records)
 
 

@@ -90,20 +90,21 @@ pub fn whole_answer() -> Script {
     Script::json(200, &body.to_string())
 }
 
-/// The settlement records that the control plane has, once there are `count` or more.
+/// The settlement records that the control plane has, the oldest first, once there are `count` or more.
 ///
 /// # Panics
 /// When there are fewer after ten seconds.
 pub async fn records(control: SocketAddr, count: usize) -> Vec<Value> {
     let request = format!(
-        "GET /control/v1/usage HTTP/1.1\r\nhost: {control}\r\nauthorization: Bearer {}\r\n\r\n",
+        "GET /control/v1/usage?limit=1000 HTTP/1.1\r\nhost: {control}\r\nauthorization: Bearer {}\r\n\r\n",
         crate::weir::ADMIN_KEY
     );
     let end = Instant::now() + Duration::from_secs(10);
     loop {
         let (head, body) = exchange(control, request.as_bytes()).await.expect("the control plane answers");
         assert_eq!(head.status, 200, "{body}");
-        let records = body["records"].as_array().cloned().unwrap_or_default();
+        let mut records = body["records"].as_array().cloned().unwrap_or_default();
+        records.reverse();
         if records.len() >= count {
             return records;
         }

@@ -18,9 +18,8 @@ fn built() -> Built {
 }
 
 fn outcome(record: &Value) -> (&str, u64, u64) {
-    let outcome = &record["outcome"];
-    let tokens = |kind: &str| outcome["usage"][kind].as_u64().unwrap();
-    (outcome["ending"].as_str().unwrap(), tokens("input"), tokens("output"))
+    let tokens = |kind: &str| record["usage"][kind].as_u64().unwrap();
+    (record["ending"].as_str().unwrap(), tokens("input"), tokens("output"))
 }
 
 async fn ask(weir: &Weir, stream: bool) -> RawClient {
@@ -104,7 +103,7 @@ async fn s2_a_client_that_leaves_in_mid_stream_ends_the_call_and_pays_what_it_go
     assert!(closed.at - left <= CANCEL, "{:?} after the client left", closed.at - left);
     let record = &records(weir.control, 1).await[0];
     let (ending, _, output) = outcome(record);
-    assert_eq!((ending, record["outcome"]["usage"]["estimated"].as_bool()), ("client-gone", Some(true)));
+    assert_eq!((ending, record["usage"]["estimated"].as_bool()), ("client-gone", Some(true)));
     assert!((1..=4).contains(&output), "{record:#}");
 }
 
