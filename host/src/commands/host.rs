@@ -1,5 +1,7 @@
 //! `weir host`
 
+use prometheus_client::registry::Registry;
+
 use crate::cli::ConfigArgs;
 use crate::configuration;
 use crate::exit::Failure;
@@ -11,7 +13,7 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     configuration::demand_keys(&loaded)?;
     let runtime = lifetime::runtime(&loaded)?;
     runtime.block_on(async {
-        let two = TierTwo::start(&loaded)?;
+        let two = TierTwo::start(&loaded, Registry::default())?;
         println!("weir host is ready on {}, its control plane on {}", two.url(), two.control_url());
         lifetime::until_stopped(&args.config, &loaded, Tiers { one: None, two: Some(two) }, |_| {}).await
     })

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
+use prometheus_client::registry::Registry;
 use weir_config::Loaded;
 use weir_config::settings::ModelServer;
 use weir_core::Config;
@@ -20,9 +21,11 @@ pub(crate) fn run(args: &UpArgs) -> Result<(), Failure> {
     runtime.block_on(async {
         let sims = Sims::start(args, &loaded).await?;
         sims.stand_in(&mut loaded);
-        let two = loaded.host.is_some().then(|| TierTwo::start(&loaded)).transpose()?;
         eprintln!("weir: starting tier one; the first start compiles its components, which takes some seconds");
         let one = TierOne::start(&loaded)?;
+        let mut registry = Registry::default();
+        one.count_in(&mut registry);
+        let two = loaded.host.is_some().then(|| TierTwo::start(&loaded, registry)).transpose()?;
         println!("weir is ready: tier one on {}", one.url());
         if let Some(two) = &two {
             println!("  tier two on {}, the control plane on {}", two.url(), two.control_url());

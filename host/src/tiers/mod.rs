@@ -1,6 +1,7 @@
 //! The two tiers, made from a configuration and run.
 
 mod connections;
+mod metrics;
 mod one;
 mod two;
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 use weir_config::settings::{Egress, Network};
 use weir_config::{EdgeSettings, Loaded, Secrets};
@@ -13,6 +14,7 @@ use weir_edge::{Chain, Destination, Edge, EdgeConfig, EdgeLimits, EdgeOptions, P
 use weir_serve::{Drained, NetworkPolicy, Shutdown, ShutdownTrigger};
 
 use super::connections;
+use super::metrics::EdgeMetrics;
 use crate::configuration;
 use crate::exit::Failure;
 
@@ -46,6 +48,11 @@ impl TierOne {
     /// Where it is.
     pub(crate) fn url(&self) -> String {
         connections::url(self.address, self.tls)
+    }
+
+    /// Adds what it counts to the metrics.
+    pub(crate) fn count_in(&self, registry: &mut Registry) {
+        registry.register_collector(Box::new(EdgeMetrics(self.edge.clone())));
     }
 
     /// Takes another configuration. What cannot change while it runs (the listener, the chain) stays as it was.

@@ -29,15 +29,14 @@ pub(crate) struct TierTwo {
 }
 
 impl TierTwo {
-    /// Starts it. Needs a Tokio runtime.
-    pub(crate) fn start(loaded: &Loaded) -> Result<Self, Failure> {
+    /// Starts it, with whatever is in `registry` shown at the control plane's `/metrics`. Needs a Tokio runtime.
+    pub(crate) fn start(loaded: &Loaded, mut registry: Registry) -> Result<Self, Failure> {
         let settings = settings(loaded)?;
         let data = connections::bind(settings.listen, "tier two")?;
         let console = connections::bind(settings.control, "the control plane")?;
         let (addresses, tls) = ([data.local_addr(), console.local_addr()], connections::tls(settings.tls.as_ref())?);
         let limits = connections::limits(&settings.connections, &loaded.config.sizes);
 
-        let mut registry = Registry::default();
         let control = ControlPlane::start(control_options(loaded, settings), &mut registry)
             .map_err(|e| anyhow::anyhow!("the control plane cannot start: {e}"))?;
         let cluster = Cluster::new(cluster_options(loaded, settings)?, control.verifier(), &mut registry)
@@ -75,6 +74,7 @@ impl TierTwo {
     /// Begins the stop.
     pub(crate) fn drain(&self) {
         self.cluster.drain();
+        self.control.drain();
         self.stop.drain(self.grace);
     }
 
