@@ -32,7 +32,8 @@ pub(crate) fn load_and_make_keys(path: &Path) -> Result<Loaded, Failure> {
 pub(crate) fn demand_keys(loaded: &Loaded) -> Result<(), Failure> {
     let Some(key) = loaded.pending.first() else { return Ok(()) };
     let path = key.path.display();
-    let report = format!("weir: {path} is not there; make it with `{} {path}`, or start with `weir up`", key.kind.command());
+    let report =
+        format!("weir: {path} is not there; make it with `{} {path}`, or start with `weir up`", key.kind.command());
     Err(Failure::Config(report))
 }
 

@@ -144,7 +144,10 @@ async fn g2_a_hundred_reloads_under_load_drop_no_request() {
         assert!(client.await.unwrap() > 10);
     }
     let output = weir.output();
-    assert!(output.contains("nonsense") || output.contains("kept"), "the bad configuration was not reported:\n{output}");
+    assert!(
+        output.contains("nonsense") || output.contains("kept"),
+        "the bad configuration was not reported:\n{output}"
+    );
 }
 
 #[tokio::test]

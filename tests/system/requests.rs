@@ -71,7 +71,13 @@ async fn j1_a_body_over_the_limit_is_refused_before_it_is_read() {
 async fn w8_w9_w12_what_could_be_read_in_two_ways_is_refused_and_internals_never_pass() {
     let (upstream, weir) = start().await;
     let body = r#"{"model":"sim","messages":[{"role":"user","content":"x"}]}"#;
-    for path in ["//v1/chat/completions", "/v1/../v1/chat/completions", "/v1/%2e%2e/x", "/v1%2fchat/completions", "/v1/chat;x/completions"] {
+    for path in [
+        "//v1/chat/completions",
+        "/v1/../v1/chat/completions",
+        "/v1/%2e%2e/x",
+        "/v1%2fchat/completions",
+        "/v1/chat;x/completions",
+    ] {
         let (head, _) = exchange(weir.edge, &post(weir.edge, KEY, path, body)).await.unwrap();
         assert!(matches!(head.status, 400 | 404), "{path}: {}", head.status);
     }
@@ -90,7 +96,9 @@ async fn w8_w9_w12_what_could_be_read_in_two_ways_is_refused_and_internals_never
     let (head, _) = exchange(weir.edge, request.as_bytes()).await.unwrap();
     assert_eq!(head.status, 200);
     let seen = upstream.calls()[0].head.to_ascii_lowercase();
-    for name in ["x-weir-", "x-forwarded", "spin-", "x-internal-auth", "x-api-base", "cookie", "root", &KEY.to_lowercase()] {
+    for name in
+        ["x-weir-", "x-forwarded", "spin-", "x-internal-auth", "x-api-base", "cookie", "root", &KEY.to_lowercase()]
+    {
         assert!(!seen.contains(name), "{name} reached the backend: {seen}");
     }
 }
@@ -131,7 +139,8 @@ async fn a_key_is_taken_from_every_place_that_the_sdks_use_and_another_tenants_m
 async fn h1_no_secret_is_in_any_sink() {
     const PROVIDER: &str = "sk-provider-canary-8841";
     let upstream = Upstream::start(|seen| {
-        let echoed = json!({"error": {"message": format!("wrong key {}", seen.head), "type": "x", "param": null, "code": null}});
+        let echoed =
+            json!({"error": {"message": format!("wrong key {}", seen.head), "type": "x", "param": null, "code": null}});
         Script::json(400, &echoed.to_string())
     })
     .await;

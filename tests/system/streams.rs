@@ -145,7 +145,8 @@ async fn s3_s4_a_stream_that_is_cut_is_told_and_aborted_wherever_it_was_cut() {
 
 #[tokio::test]
 async fn r4_a_failure_before_the_first_event_goes_elsewhere_and_one_after_it_does_not() {
-    let (first, second) = (Upstream::start(|_| Script::json(500, "{}")).await, Upstream::start(|_| whole_answer()).await);
+    let (first, second) =
+        (Upstream::start(|_| Script::json(500, "{}")).await, Upstream::start(|_| whole_answer()).await);
     let backend = |upstream: &Upstream| json!({"type": "openai", "url": format!("{}/v1", upstream.origin()), "network": "private"});
     let setup = Setup {
         models: json!([{"name": "sim", "targets": [
@@ -187,7 +188,12 @@ async fn a_backend_that_refuses_connections_hangs_or_says_no_is_told_apart() {
     assert_eq!(code().await, (502, "upstream_auth".into()));
     upstream.answer_with(|_| Script::json(302, "{}"));
     assert_eq!(code().await, (502, "upstream_redirect".into()));
-    upstream.answer_with(|_| Script::json(400, r#"{"error":{"message":"too hot","param":"temperature","type":"invalid_request_error","code":null}}"#));
+    upstream.answer_with(|_| {
+        Script::json(
+            400,
+            r#"{"error":{"message":"too hot","param":"temperature","type":"invalid_request_error","code":null}}"#,
+        )
+    });
     let (head, body) = exchange(weir.edge, &request).await.unwrap();
     assert_eq!((head.status, body["error"]["param"].as_str()), (400, Some("temperature")));
     upstream.stop().await;

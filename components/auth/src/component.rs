@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use weir_core::config::Runtime;
 use weir_core::{Config, Dialect, GatewayError, RequestId, RequestView};
 use weir_face::relay::Relay;
 use weir_face::request::Incoming;
@@ -18,6 +19,7 @@ struct Instance {
     auth: Auth,
     /// Whether a router further in makes the response fit for the client.
     cleaned_further_in: bool,
+    runtime: Runtime,
 }
 
 thread_local! {
@@ -43,11 +45,12 @@ impl bindings::exports::wasi::http::handler::Guest for Component {
                 let Pass { request, view, headers, .. } = *pass;
                 incoming.target = view.path_and_query();
                 incoming.headers = headers;
+                let sent = (!instance.cleaned_further_in).then(|| incoming.headers.clone());
                 let response = weir_face::next(incoming.pass_on()).await?;
-                if instance.cleaned_further_in {
-                    return Ok(response);
-                }
-                Ok(leave::to_client(Relay::of(response), request))
+                Ok(match sent {
+                    Some(sent) => leave::to_client(Relay::of(response), request, instance.runtime, &sent),
+                    None => response,
+                })
             }
         }
     }
@@ -58,7 +61,8 @@ async fn instance() -> Result<Rc<Instance>, GatewayError> {
         return Ok(instance);
     }
     let config = settings::config().await?;
-    let instance = Rc::new(Instance { auth: Auth::new(&config), cleaned_further_in: has_router(&config) });
+    let (cleaned_further_in, runtime) = (has_router(&config), config.runtime);
+    let instance = Rc::new(Instance { auth: Auth::new(&config), cleaned_further_in, runtime });
     // Two requests may have come at once; the first one's work stays.
     Ok(INSTANCE.with(|cell| cell.get_or_init(|| instance).clone()))
 }

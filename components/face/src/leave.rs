@@ -1,28 +1,37 @@
 //! The way out: what the outermost part of Weir that reads the ending does with a response.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use weir_core::config::Runtime;
 use weir_core::{Ending, Outcome, RequestId, header};
 
 use crate::relay::{Relay, abort};
 use crate::{Response, TrailersResult};
 
-/// Passes a response on to the client: without Weir's internal headers and trailers, with the request's id, and
-/// with a truncated ending turned into an abort that the client sees.
+/// Passes a response on to the client: with the request's id, with a truncated ending turned into an abort that the
+/// client sees, and without Weir's internal headers and trailers; but see [`clean`].
 #[must_use]
-pub fn to_client(mut relay: Relay, request: RequestId) -> Response {
-    clean(&mut relay.headers, request);
-    relay.pass_on_with(ending)
+pub fn to_client(mut relay: Relay, request: RequestId, runtime: Runtime, sent: &HeaderMap) -> Response {
+    clean(&mut relay.headers, request, runtime, sent);
+    relay.pass_on_with(move |trailers| ending(trailers, runtime))
 }
 
-/// Makes the headers of a response fit for the client.
-pub fn clean(headers: &mut HeaderMap, request: RequestId) {
+/// Makes the headers of a response fit for the client. Under `weir edge`, which strips internals itself, the response
+/// tells for its access log who called, and with which attempt: as the headers `sent` to the next part in say.
+pub fn clean(headers: &mut HeaderMap, request: RequestId, runtime: Runtime, sent: &HeaderMap) {
     strip(headers);
     if let Ok(id) = HeaderValue::from_str(&request.to_string()) {
         headers.insert(HeaderName::from_static(header::REQUEST_ID), id);
     }
+    if runtime == Runtime::Edge {
+        for name in [header::PRINCIPAL, header::ATTEMPT] {
+            if let Some(value) = sent.get(name) {
+                headers.insert(HeaderName::from_static(name), value.clone());
+            }
+        }
+    }
 }
 
-async fn ending(trailers: TrailersResult) -> TrailersResult {
+async fn ending(trailers: TrailersResult, runtime: Runtime) -> TrailersResult {
     let Ok(Some(mut trailers)) = trailers else {
         return trailers;
     };
@@ -30,7 +39,9 @@ async fn ending(trailers: TrailersResult) -> TrailersResult {
     if outcome.is_some_and(|outcome| outcome.ending == Ending::Truncated) {
         return abort().await;
     }
-    strip(&mut trailers);
+    if runtime == Runtime::Portable {
+        strip(&mut trailers);
+    }
     Ok((!trailers.is_empty()).then_some(trailers))
 }
 

@@ -57,8 +57,8 @@ macro_rules! export {
                         <$component as $crate::bindings::exports::wasi::http::handler::Guest>::handle(request);
                     $crate::task::seen(handling).await
                 }
-    }
-            $crate::bindings::export!(Exported with_types_in $crate::bindings);
+            }
+    $crate::bindings::export!(Exported with_types_in $crate::bindings);
         };
     };
 }

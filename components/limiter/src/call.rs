@@ -145,6 +145,7 @@ mod tests {
             control: None,
             retry: Retry::default(),
             sizes: Limits::default(),
+            runtime: Default::default(),
         };
         let ask = reserve(&headers()).unwrap();
         assert_eq!(check_tenant(&config, &ask), Ok(()));

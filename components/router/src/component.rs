@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use http::{HeaderMap, HeaderValue};
-use weir_core::config::Retry;
+use weir_core::config::{Retry, Runtime};
 use weir_core::error::ErrorKind;
 use weir_core::usage::Failure;
 use weir_core::{Dialect, GatewayError, Limits, Millis, Outcome, RequestId, RequestView, header};
@@ -24,6 +24,7 @@ struct Instance {
     router: Router,
     limits: Limits,
     retry: Retry,
+    runtime: Runtime,
     room: Room,
     budget: RefCell<RetryBudget>,
     cooldowns: RefCell<Cooldowns>,
@@ -54,6 +55,7 @@ async fn instance() -> Result<Rc<Instance>, GatewayError> {
         router: Router::new(&config),
         limits: config.sizes,
         retry: config.retry,
+        runtime: config.runtime,
         room: Room::new(config.sizes.instance_bytes),
         budget: RefCell::new(RetryBudget::new(&config.retry, Millis::ZERO)),
         cooldowns: RefCell::default(),
@@ -119,12 +121,12 @@ impl Instance {
             let Some(failure) =
                 failure.filter(|failure| failure.retry && !course.is_last() || failure.retry_after.is_some())
             else {
-                return Ok(leave::to_client(relay, head.request));
+                return Ok(leave::to_client(relay, head.request, self.runtime, &incoming.headers));
             };
             // Heard to its end before anything else: what the attempt holds is settled there.
             let failed = Failed::hear(relay, self.limits.error_bytes).await;
             if self.after(&mut course, failure, failed.outcome.as_ref()) != Next::Again {
-                return Ok(failed.answer(head.request));
+                return Ok(failed.answer(head.request, self.runtime, &incoming.headers));
             }
         }
     }
@@ -165,8 +167,8 @@ impl Failed {
         Self { status, headers, body, outcome }
     }
 
-    fn answer(mut self, request: RequestId) -> Response {
-        leave::clean(&mut self.headers, request);
+    fn answer(mut self, request: RequestId, runtime: Runtime, sent: &HeaderMap) -> Response {
+        leave::clean(&mut self.headers, request, runtime, sent);
         answer::whole(self.status, self.headers, self.body)
     }
 }

@@ -163,6 +163,7 @@ fn config(data: &mut Data<'_>) -> Config {
         control: None,
         retry: Retry::default(),
         sizes: Limits { body_bytes: 64 * 1024, ..Limits::default() },
+        runtime: Default::default(),
     }
 }
 

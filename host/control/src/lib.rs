@@ -28,6 +28,7 @@
 //!     control: None,
 //!     retry: Default::default(),
 //!     sizes: Limits::default(),
+//!     runtime: Default::default(),
 //! };
 //! let options = ControlOptions { config: Arc::new(config), name: "quickstart".into(), edges: vec![], admin: None };
 //! let mut registry = Registry::default();

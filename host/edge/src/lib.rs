@@ -4,8 +4,8 @@
 //!
 //! - **When a client leaves, its backends are told at once.** The guest is not dropped, since it must settle; instead
 //!   the host fails the calls that the guest has open *for this client*, and only those to backends, never those to the
-//!   control plane. A pending call fails with `internal-error("client-gone")`, a response that is being read with
-//!   `connection-terminated`, and the guest's next write to the client fails. Instances serve many clients at once; how
+//!   control plane. They fail with `internal-error("client-gone")`, pending calls and responses that are being
+//!   read alike, and the guest's next write to the client fails. Instances serve many clients at once; how
 //!   the host knows whose call it is, is told in `outbound/attribution.rs`.
 //! - **One guest cannot hurt the others.** Memory, computing time, request bodies and the size of headers are limited
 //!   ([`EdgeLimits`]). A trap ends one instance, its requests, and nothing else; a client whose stream it cuts sees an

@@ -10,7 +10,8 @@ use crate::exit::Failure;
 pub(crate) fn run(args: &ComposeArgs) -> Result<(), Failure> {
     let loaded = configuration::load(&args.config.config)?;
     let edge = loaded.edge.as_ref().context("the configuration has no `edge`, so there is no chain to compose")?;
-    let read = |path: &std::path::Path| std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
+    let read =
+        |path: &std::path::Path| std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
     let settings = args.settings.as_deref().map(read).transpose()?;
     let mut parts = Vec::new();
     for part in &edge.chain {

@@ -8,7 +8,8 @@ use crate::exit::Failure;
 use crate::signal;
 
 pub(crate) fn run(options: SimOptions) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot start")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot start")?;
     runtime.block_on(async {
         let (trigger, shutdown) = Shutdown::new();
         tokio::spawn(async move {

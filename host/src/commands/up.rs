@@ -32,7 +32,10 @@ pub(crate) fn run(args: &UpArgs) -> Result<(), Failure> {
         }
         sims.announce();
         println!("\n{}", example(&loaded, &one.url()));
-        lifetime::until_stopped(&args.config.config, &loaded, Tiers { one: Some(one), two }, move |new| sims.stand_in(new)).await
+        lifetime::until_stopped(&args.config.config, &loaded, Tiers { one: Some(one), two }, move |new| {
+            sims.stand_in(new)
+        })
+        .await
     })
 }
 
@@ -41,7 +44,8 @@ struct Sims(Vec<(String, SocketAddr, SimHandle)>);
 
 impl Sims {
     async fn start(args: &UpArgs, loaded: &Loaded) -> Result<Self, Failure> {
-        let time = |text: &str| weir_sim::parse_time(text).with_context(|| format!("`{text}` is no time; write `20ms`"));
+        let time =
+            |text: &str| weir_sim::parse_time(text).with_context(|| format!("`{text}` is no time; write `20ms`"));
         let (ttft, tpot) = (time(&args.sim_ttft)?, time(&args.sim_tpot)?);
         let mut sims = Vec::new();
         let models = loaded.host.iter().flat_map(|host| &host.models).filter(|model| model.endpoints.is_empty());

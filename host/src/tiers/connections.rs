@@ -30,7 +30,10 @@ pub(crate) fn bind(address: SocketAddr, who: &str) -> Result<Listener, Failure> 
 
 /// The certificate that a listener shows.
 pub(crate) fn tls(files: Option<&TlsFiles>) -> Result<Option<Arc<rustls::ServerConfig>>, Failure> {
-    files.map(|files| weir_serve::server_tls(&files.cert, &files.key)).transpose().map_err(|e| anyhow::Error::from(e).into())
+    files
+        .map(|files| weir_serve::server_tls(&files.cert, &files.key))
+        .transpose()
+        .map_err(|e| anyhow::Error::from(e).into())
 }
 
 /// The address of a listener as a URL.

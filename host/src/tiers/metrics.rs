@@ -48,12 +48,14 @@ impl Collector for EdgeMetrics {
         let read = |of: fn(&EdgeStats) -> &AtomicU64| of(stats).load(Ordering::Relaxed);
         for (name, help, of) in COUNTERS {
             let counter = ConstCounter::new(read(of));
-            let metric = encoder.encode_descriptor(&format!("weir_edge_{name}"), help, None, counter.metric_type())?;
+            let name = format!("weir_edge_{name}");
+            let metric = encoder.encode_descriptor(&name, help, None, counter.metric_type())?;
             counter.encode(metric)?;
         }
         for (name, help, of) in GAUGES {
             let gauge = ConstGauge::new(i64::try_from(read(of)).unwrap_or(i64::MAX));
-            let metric = encoder.encode_descriptor(&format!("weir_edge_{name}"), help, None, gauge.metric_type())?;
+            let name = format!("weir_edge_{name}");
+            let metric = encoder.encode_descriptor(&name, help, None, gauge.metric_type())?;
             gauge.encode(metric)?;
         }
         Ok(())

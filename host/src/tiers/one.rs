@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 use weir_config::settings::{Egress, Network};
 use weir_config::{EdgeSettings, Loaded, Secrets};
+use weir_core::config::Runtime;
 use weir_edge::{Chain, Destination, Edge, EdgeConfig, EdgeLimits, EdgeOptions, Purpose};
 use weir_serve::{Drained, NetworkPolicy, Shutdown, ShutdownTrigger};
 
@@ -37,7 +38,8 @@ impl TierOne {
         let settings = settings(loaded)?;
         let listener = connections::bind(settings.listen, "tier one")?;
         let (address, tls) = (listener.local_addr(), connections::tls(settings.tls.as_ref())?);
-        let edge = Edge::new(options(loaded, settings)?).map_err(|e| anyhow::anyhow!("tier one cannot start: {e:#}"))?;
+        let edge =
+            Edge::new(options(loaded, settings)?).map_err(|e| anyhow::anyhow!("tier one cannot start: {e:#}"))?;
         let (stop, shutdown) = Shutdown::new();
         let (serving_edge, encrypted) = (edge.clone(), tls.is_some());
         let mut serving = JoinSet::new();
@@ -110,7 +112,8 @@ fn options(loaded: &Loaded, settings: &EdgeSettings) -> Result<EdgeOptions, Fail
 fn config(loaded: &Loaded, settings: &EdgeSettings) -> Result<EdgeConfig, Failure> {
     let wanted = |name: &str| name == "edge-key" || name.starts_with("backend-");
     let secrets = loaded.secrets.resolve(&weir_config::Machine, wanted).map_err(configuration::failure)?;
-    let config = serde_json::to_string(&loaded.config).map_err(anyhow::Error::from)?;
+    let compiled = weir_core::Config { runtime: Runtime::Edge, ..loaded.config.clone() };
+    let config = serde_json::to_string(&compiled).map_err(anyhow::Error::from)?;
     let destinations = settings.egress.iter().map(|egress| destination(egress, settings)).collect();
     Ok(EdgeConfig { config, secrets: Arc::new(Values(secrets)), destinations })
 }

@@ -99,10 +99,7 @@ fn control_options(loaded: &Loaded, settings: &HostSettings) -> weir_control::Co
 }
 
 fn endpoint_secrets(loaded: &Loaded) -> Result<Secrets, Failure> {
-    loaded
-        .secrets
-        .resolve(&weir_config::Machine, |name| name.starts_with("endpoint-"))
-        .map_err(configuration::failure)
+    loaded.secrets.resolve(&weir_config::Machine, |name| name.starts_with("endpoint-")).map_err(configuration::failure)
 }
 
 fn cluster_options(loaded: &Loaded, settings: &HostSettings) -> Result<ClusterOptions, Failure> {

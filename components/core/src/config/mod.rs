@@ -42,6 +42,28 @@ pub struct Config {
     pub retry: Retry,
     /// Sizes.
     pub sizes: Limits,
+    /// Who reads what the outermost part hands out.
+    #[serde(default, skip_serializing_if = "Runtime::is_portable")]
+    pub runtime: Runtime,
+}
+
+/// Who reads what the outermost part hands out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Runtime {
+    /// A runtime that passes everything on to the client: what is internal is stripped before.
+    #[default]
+    Portable,
+    /// `weir edge`, which takes the caller, the candidate and the outcome of an answer for its access log, and strips
+    /// them itself.
+    Edge,
+}
+
+impl Runtime {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_portable(&self) -> bool {
+        *self == Self::Portable
+    }
 }
 
 /// A configuration that a component cannot use.

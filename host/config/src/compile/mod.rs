@@ -97,6 +97,8 @@ impl Compiler<'_> {
             control,
             retry: self.retry(file),
             sizes: self.sizes(file),
+            // `weir edge` says so of itself.
+            runtime: weir_core::config::Runtime::Portable,
         };
         Compiled {
             config,

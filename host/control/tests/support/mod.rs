@@ -171,6 +171,7 @@ pub(crate) fn options(limits: Vec<Limit>) -> ControlOptions {
         control: None,
         retry: Default::default(),
         sizes: Limits::default(),
+        runtime: Default::default(),
     };
     let edge = |name: &str, key: u8, tenants: &str| EdgeIdentity {
         name: name.into(),

@@ -56,7 +56,7 @@ impl LegBody {
         let polled = match &mut self.source {
             Source::Own(body) => Pin::new(body).poll_frame(cx),
             Source::Shared(leg) => match leg.poll_body(cx) {
-                Err(_) => return Poll::Ready(Some(Err(Error::ConnectionTerminated))),
+                Err(cut) => return Poll::Ready(Some(Err(cut.into()))),
                 Ok(polled) => polled,
             },
         };

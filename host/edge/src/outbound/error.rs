@@ -66,7 +66,7 @@ impl From<Late> for Error {
     }
 }
 
-/// What a guest is told of a call that was pending when the host cut it.
+/// What a guest is told of a call that the host cut: the reason, so that it is not taken for the backend's fault.
 impl From<WasCut> for Error {
     fn from(WasCut(cut): WasCut) -> Self {
         Self::InternalError(Some(cut.reason().to_owned()))

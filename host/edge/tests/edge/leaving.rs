@@ -67,7 +67,7 @@ async fn s1_a_client_that_leaves_before_the_first_event_cancels_its_backend() {
         let mut client = Client::get(scene.served.addr, "/stall", "").await;
         client.read_until("data: 0").await;
         // The guest waits for the next event: there is no write that could fail.
-        scene.leaves(client, "/stall", "truncated ErrorCode::ConnectionTerminated").await;
+        scene.leaves(client, "/stall", "truncated ErrorCode::InternalError(Some(\"client-gone\"))").await;
     }
 }
 
