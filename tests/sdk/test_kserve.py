@@ -7,8 +7,7 @@ from conftest import KEY, KSERVE_PYTHON, ROOT, Weir, answers, free_ports, server
 
 @pytest.fixture(scope="module")
 def kserve():
-    if not KSERVE_PYTHON.exists():
-        pytest.skip("KServe's runtime is not set up: make setup")
+    assert KSERVE_PYTHON.exists(), "KServe's runtime is not set up: make setup"
     (port,) = free_ports(1)
     command = [KSERVE_PYTHON, ROOT / "tests/servers/kserve_openai.py", "--port", str(port), "--model", "echo"]
     base = f"http://127.0.0.1:{port}"

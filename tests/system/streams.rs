@@ -88,6 +88,38 @@ async fn s1_a_client_that_leaves_before_the_first_event_ends_the_call() {
     }
 }
 
+/// After the backend's head, and its heartbeats, but before the first event: and in the middle of a whole answer.
+#[tokio::test]
+async fn s1_a_client_that_leaves_between_head_and_first_event_is_not_taken_for_a_failure() {
+    let upstream = Upstream::start(|seen| {
+        let body: Value = serde_json::from_slice(&seen.body).unwrap();
+        if body["stream"] == true {
+            Script::event_stream().chunk(": heartbeat\n\n").stall()
+        } else {
+            Script::default()
+                .send("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{")
+                .stall()
+        }
+    })
+    .await;
+    let weir = Weir::start(&built(), &Setup::in_front_of(&upstream.origin()));
+    for (round, stream) in [true, false].into_iter().enumerate() {
+        let client = ask(&weir, stream).await;
+        upstream.call(round, Duration::from_secs(5)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let left = Instant::now();
+        client.fin();
+        let closed = upstream.wait_for(Duration::from_secs(5), |u| u.closed().get(round).copied()).await.unwrap();
+        assert!(closed.by_peer && closed.at - left <= CANCEL, "{:?} after the client left", closed.at - left);
+    }
+    let records = records(weir.control, 2).await;
+    assert_eq!(upstream.calls().len(), 2, "tried again for a client that had left");
+    for record in &records {
+        let (ending, input, _) = outcome(record);
+        assert_eq!((records.len(), ending, input > 0), (2, "client-gone", true), "{record:#}");
+    }
+}
+
 #[tokio::test]
 async fn s2_a_client_that_leaves_in_mid_stream_ends_the_call_and_pays_what_it_got() {
     let upstream = Upstream::start(|_| streams(&whole_stream()[..3]).stall()).await;

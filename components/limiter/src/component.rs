@@ -17,6 +17,7 @@ use weir_face::{ErrorCode, Request, Response, answer, bindings, clock, settings}
 use crate::answer::{denial, rate_limit_headers};
 use crate::call::{self, End};
 use crate::control_call::ControlFault;
+use crate::control_call::ControlFault;
 use crate::{Quota, QuotaBounds};
 use control_plane::ControlPlane;
 use permit::{Permit, Store};
@@ -60,7 +61,10 @@ async fn limited(
     dialect: Dialect,
     ask: Reserve,
 ) -> Result<Response, ErrorCode> {
-    let (reserved, store) = instance.reserve(&ask).await;
+    let (reserved, store) = match instance.reserve(&ask).await {
+        Ok(answered) => answered,
+        Err(error) => return Ok(answer::error(dialect, &error, None)),
+    };
     // Nothing stands in for a control plane where none is configured.
     let degraded = store == Store::Local && instance.control.is_some();
     let mut response = match reserved {
@@ -154,19 +158,21 @@ fn refuse(rendered: &weir_core::error::Rendered, degraded: bool) -> Response {
 
 impl Instance {
     /// Asks the control plane; itself, where there is none, or none that answers.
-    async fn reserve(&self, ask: &Reserve) -> (Reserved, Store) {
+    async fn reserve(&self, ask: &Reserve) -> Result<(Reserved, Store), GatewayError> {
         if let Some(control) = &self.control {
             match control.reserve(ask).await {
-                Ok(reserved) => return (reserved, Store::Shared),
+                Ok(reserved) => return Ok((reserved, Store::Shared)),
                 // Once it is left alone, that was said; a line for each request would drown the log.
                 Err(ControlFault::LeftAlone) => {}
+                // Only an outage is bridged: a control plane that answers, and refuses, is obeyed.
+                Err(fault) if !fault.may_pass() => return Err(refused(&fault)),
                 Err(fault) => eprintln!("limits run degraded: {fault}"),
             }
         }
         let mut local = self.local.borrow_mut();
         // Nobody else keeps the instance's books.
         local.tick(clock::now());
-        (local.reserve(clock::now(), ask), Store::Local)
+        Ok((local.reserve(clock::now(), ask), Store::Local))
     }
 }
 
@@ -191,6 +197,14 @@ fn dialect(incoming: &Incoming) -> Dialect {
     let anthropic = incoming.headers.contains_key("anthropic-version");
     let view = RequestView::parse(&incoming.method, &incoming.target, anthropic);
     view.map_or_else(|(dialect, _)| dialect, |view| view.dialect)
+}
+
+fn refused(fault: &ControlFault) -> GatewayError {
+    eprintln!("nothing is let through: {fault}");
+    GatewayError::new(
+        ErrorKind::Misconfigured,
+        "the gateway is misconfigured; its operator finds the reason in its log",
+    )
 }
 
 fn out_of_place(fault: &weir_core::header::InternalHeaderError) -> GatewayError {

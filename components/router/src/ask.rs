@@ -42,8 +42,10 @@ impl Ask {
     /// What the request may cost, where `model_cap` is the most tokens that an answer of the model can have.
     #[must_use]
     pub fn estimate(&self, model_cap: Tokens) -> Estimate {
+        // No model answers with more than that; a larger figure would only make sums overflow.
+        const MOST: u64 = 1 << 32;
         let each = self.output_cap.unwrap_or(model_cap);
-        Estimate { input: self.input, output: Tokens(each.0.saturating_mul(self.choices)) }
+        Estimate { input: self.input, output: Tokens(each.0.saturating_mul(self.choices).min(MOST)) }
     }
 }
 

@@ -66,7 +66,7 @@ pub struct InstanceSettings {
     pub concurrent: u32,
     /// How long an instance without a request is kept. 1 s.
     pub idle: Duration,
-    /// The memory that each part of the chain may have, in bytes. 128 MiB.
+    /// The memory that one instance of the chain may have, all its parts together, in bytes. 256 MiB.
     pub memory_bytes: usize,
     /// How long a part may compute without letting go of its thread. 1 s.
     pub compute: Duration,
@@ -80,7 +80,7 @@ impl Default for InstanceSettings {
             requests: 128,
             concurrent: 16,
             idle: Duration::from_secs(1),
-            memory_bytes: 128 * 1024 * 1024,
+            memory_bytes: 256 * 1024 * 1024,
             compute: Duration::from_secs(1),
         }
     }

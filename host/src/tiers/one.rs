@@ -10,7 +10,8 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 use weir_config::settings::{Egress, Network};
 use weir_config::{EdgeSettings, Loaded, Secrets};
-use weir_core::config::Runtime;
+use weir_core::Config;
+use weir_core::config::{OnClientGone, Runtime};
 use weir_edge::{Chain, Destination, Edge, EdgeConfig, EdgeLimits, EdgeOptions, Purpose};
 use weir_serve::{Drained, NetworkPolicy, Shutdown, ShutdownTrigger};
 
@@ -87,6 +88,13 @@ fn settings(loaded: &Loaded) -> Result<&EdgeSettings, Failure> {
 }
 
 fn options(loaded: &Loaded, settings: &EdgeSettings) -> Result<EdgeOptions, Failure> {
+    if let Some(foreign) = settings.chain.iter().find(|part| !part.ours) {
+        let message = format!(
+            "{}: the part `{}` of the chain is not one of Weir's; it would get Weir's secrets and network, so it is not run",
+            loaded.name, foreign.name
+        );
+        return Err(Failure::Config(message));
+    }
     let chain = Chain::Files(settings.chain.iter().map(|part| part.path.clone()).collect());
     let instances = &settings.instances;
     let defaults = EdgeLimits::default();
@@ -112,17 +120,20 @@ fn options(loaded: &Loaded, settings: &EdgeSettings) -> Result<EdgeOptions, Fail
 fn config(loaded: &Loaded, settings: &EdgeSettings) -> Result<EdgeConfig, Failure> {
     let wanted = |name: &str| name == "edge-key" || name.starts_with("backend-");
     let secrets = loaded.secrets.resolve(&weir_config::Machine, wanted).map_err(configuration::failure)?;
-    let compiled = weir_core::Config { runtime: Runtime::Edge, ..loaded.config.clone() };
+    let compiled = Config { runtime: Runtime::Edge, ..loaded.config.clone() };
     let config = serde_json::to_string(&compiled).map_err(anyhow::Error::from)?;
-    let destinations = settings.egress.iter().map(|egress| destination(egress, settings)).collect();
+    let destinations = settings.egress.iter().map(|egress| destination(egress, settings, &loaded.config)).collect();
     Ok(EdgeConfig { config, secrets: Arc::new(Values(secrets)), destinations })
 }
 
-fn destination(egress: &Egress, settings: &EdgeSettings) -> Destination {
+fn destination(egress: &Egress, settings: &EdgeSettings, config: &Config) -> Destination {
     let control = settings.control_origins.contains(&egress.origin);
+    // Calls to a backend that bills its whole answer anyway go on, too: the translator reads them to their end.
+    let drained =
+        config.backends.values().any(|b| b.origin == egress.origin && b.on_client_gone == OnClientGone::Drain);
     Destination {
         origin: egress.origin.clone(),
-        purpose: if control { Purpose::Control } else { Purpose::Backend },
+        purpose: if control || drained { Purpose::Control } else { Purpose::Backend },
         network: match egress.network {
             Network::Public => NetworkPolicy::Public,
             Network::Private => NetworkPolicy::Private,

@@ -67,7 +67,7 @@ pub(crate) struct Instances {
     /// How long an instance without a request is kept. Default: 1s.
     #[serde(default)]
     pub(crate) idle: Maybe<At<DurationText>>,
-    /// The memory that each part of the chain may have. Default: 128MiB.
+    /// The memory that one instance of the chain may have, all its parts together. Default: 256MiB.
     #[serde(default)]
     pub(crate) memory: Maybe<At<SizeText>>,
     /// How long a part may compute without letting go of its thread. Default: 1s.
