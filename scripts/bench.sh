@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# The benchmarks: criterion's for the pure parts, then whole processes over real sockets.
-# The report goes to target/report/.
+# The benchmarks: criterion's for the pure parts, then whole processes over real sockets, as ratios against a direct
+# call. The report goes to target/report/.
+#
+# usage: scripts/bench.sh [--quick]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${CARGO_TARGET_DIR:-target}
-for crate in weir-translator weir-limiter weir-cluster weir-control; do
-  if ls "$(cargo pkgid -p "$crate" | sed 's|.*file://\([^#]*\).*|\1|')/benches" >/dev/null 2>&1; then
-    ${CARGO:-cargo} bench --locked --package "$crate" -- --quick
-  fi
-done
-${CARGO:-cargo} build --release --locked --package weir-tests --bin weir-bench
+# The whole workspace is selected so that features, and so what is built, are those of `make test`.
+${CARGO:-cargo} bench --locked --workspace --bench translate --bench quota --bench balance --bench plane -- --quick
+${CARGO:-cargo} build --release --locked --workspace --bin weir-bench
 WEIR_BIN=$out/release/weir exec "$out/release/weir-bench" "$@"

@@ -52,7 +52,7 @@ pub(crate) async fn wait_until_open(address: SocketAddr) {
     panic!("nobody listens on {address} within 10 s");
 }
 
-async fn exchange(client: &mut RawClient, request: &str) {
+async fn exchange(client: &mut RawClient, request: &[u8]) {
     client.send(request).await.expect("the request is sent");
     let head = client.read_head().await.expect("an answer comes");
     let body = client.read_body(&head).await.expect("the answer is whole");
@@ -61,10 +61,10 @@ async fn exchange(client: &mut RawClient, request: &str) {
 
 /// One client, `samples` requests, the first tenth not counted.
 pub(crate) async fn one_after_another(scene: &Scene, samples: usize) -> Latency {
-    let request = scene.request(16, false);
-    let mut client = RawClient::connect(scene.address).await.expect("it listens");
+    let mut client = RawClient::connect(scene.asker.address).await.expect("it listens");
     let mut taken = Vec::with_capacity(samples);
     for index in 0..samples {
+        let request = scene.asker.request(16, false);
         let start = Instant::now();
         exchange(&mut client, &request).await;
         if index >= samples / 10 {
@@ -81,12 +81,12 @@ pub(crate) async fn together(scene: &Scene, clients: usize, length: Duration) ->
     let start = Instant::now();
     let tasks: Vec<_> = (0..clients)
         .map(|_| {
-            let (request, address) = (scene.request(16, false), scene.address);
+            let asker = scene.asker;
             tokio::spawn(async move {
-                let mut client = RawClient::connect(address).await.expect("it listens");
+                let mut client = RawClient::connect(asker.address).await.expect("it listens");
                 let mut done = 0_u64;
                 while start.elapsed() < length {
-                    exchange(&mut client, &request).await;
+                    exchange(&mut client, &asker.request(16, false)).await;
                     done += 1;
                 }
                 done
@@ -110,10 +110,10 @@ pub(crate) async fn long_streams(scene: &Scene, streams: usize, tokens: usize) -
     let start = Instant::now();
     let tasks: Vec<_> = (0..streams)
         .map(|_| {
-            let (request, address) = (scene.request(tokens, true), scene.address);
+            let asker = scene.asker;
             tokio::spawn(async move {
-                let mut client = RawClient::connect(address).await.expect("it listens");
-                client.send(request).await.expect("the request is sent");
+                let mut client = RawClient::connect(asker.address).await.expect("it listens");
+                client.send(asker.request(tokens, true)).await.expect("the request is sent");
                 assert_eq!(client.read_head().await.expect("an answer comes").status, 200);
                 let mut events = 0_usize;
                 while let Next::Chunk(chunk) = client.next_chunk().await.expect("the stream goes on") {
@@ -135,11 +135,10 @@ pub(crate) async fn long_streams(scene: &Scene, streams: usize, tokens: usize) -
 /// So many streams that have begun and then rest, since their readers do not read on.
 pub(crate) async fn open_streams(scene: &Scene, streams: usize) -> Open {
     let before = scene.memory();
-    let request = scene.request(100_000, true);
     let mut clients = Vec::with_capacity(streams);
     for _ in 0..streams {
-        let mut client = RawClient::connect_narrow(scene.address, 4_096).await.expect("it listens");
-        client.send(&request).await.expect("the request is sent");
+        let mut client = RawClient::connect_narrow(scene.asker.address, 4_096).await.expect("it listens");
+        client.send(scene.asker.request(100_000, true)).await.expect("the request is sent");
         assert_eq!(client.read_head().await.expect("an answer comes").status, 200);
         clients.push(client);
     }

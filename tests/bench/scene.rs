@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
+use weir_tests::chat::{post, signed_post};
 use weir_tests::weir::{Built, KEY, Setup, Weir, free_ports};
 
 use crate::load;
@@ -18,18 +19,22 @@ pub(crate) enum Way {
     TierOne,
     /// Through tier one, which reserves and settles with the control plane.
     TierOneWithControl,
+    /// Through tier two alone, each call signed by the load generator before its time begins.
+    TierTwo,
     /// Through both tiers, with the control plane.
     Both,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 4] = [Self::Direct, Self::TierOne, Self::TierOneWithControl, Self::Both];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Direct, Self::TierOne, Self::TierOneWithControl, Self::TierTwo, Self::Both];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::TierOne => "tier one, no control call",
             Self::TierOneWithControl => "tier one, with control calls",
+            Self::TierTwo => "tier two alone",
             Self::Both => "both tiers",
         }
     }
@@ -37,8 +42,8 @@ impl Way {
 
 /// The running processes.
 pub(crate) struct Scene {
-    /// Where requests go.
-    pub(crate) address: SocketAddr,
+    /// Who makes the requests.
+    pub(crate) asker: Asker,
     model_server: Child,
     weir: Option<Weir>,
 }
@@ -49,7 +54,7 @@ impl Scene {
         let model_server = Command::new(&built.weir)
             .args(["sim", "--listen", &sim.to_string(), "--model", "sim"])
             .args(["--ttft", "0ms", "--tpot", "0ms", "--jitter", "0", "--max-num-seqs", "4096"])
-            .args(["--prefill-tps", "1000000000", "--kv-blocks", "1000000"])
+            .args(["--prefill-tps", "1000000000", "--kv-blocks", "1000000", "--max-model-len", "1000000"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -64,13 +69,16 @@ impl Scene {
                 host_models: json!([{"name": "none", "endpoints": [{"url": format!("{origin}/v1")}]}]),
                 ..Setup::in_front_of(&origin)
             }),
-            Way::Both => Some(Setup {
-                limits: json!([{"name": "wide", "per": "key", "requests": 1_000_000_000, "every": "hour"}]),
-                ..Setup::both_tiers(&origin)
-            }),
+            Way::TierTwo => Some(Setup { command: "host", ..wide(&origin) }),
+            Way::Both => Some(wide(&origin)),
         };
         let weir = weir.map(|setup| Weir::start(built, &setup));
-        Self { address: weir.as_ref().map_or(sim, |weir| weir.edge), model_server, weir }
+        let address = match (&weir, way) {
+            (None, _) => sim,
+            (Some(weir), Way::TierTwo) => weir.host,
+            (Some(weir), _) => weir.edge,
+        };
+        Self { asker: Asker { address, signed: way == Way::TierTwo }, model_server, weir }
     }
 
     /// The process that is measured: Weir's, or the model server's where there is no Weir.
@@ -85,21 +93,37 @@ impl Scene {
     pub(crate) async fn warm_up(&self) {
         let _ = load::one_after_another(self, 200).await;
     }
+}
 
-    /// A request for an answer of so many tokens.
-    pub(crate) fn request(&self, tokens: usize, stream: bool) -> String {
+/// Both tiers in front of the model server, with room for every stream.
+fn wide(origin: &str) -> Setup {
+    Setup {
+        limits: json!([{"name": "wide", "per": "key", "requests": 1_000_000_000, "every": "hour"}]),
+        host_models: json!([{"name": "sim", "endpoints": [{"url": format!("{origin}/v1"), "max_in_flight": 4096}]}]),
+        ..Setup::default()
+    }
+}
+
+/// Makes requests.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker {
+    /// Where they go.
+    pub(crate) address: SocketAddr,
+    signed: bool,
+}
+
+impl Asker {
+    /// A request for an answer of so many tokens, as it goes over the wire.
+    pub(crate) fn request(self, tokens: usize, stream: bool) -> Vec<u8> {
         let text = format!("Tell me of rivers and weirs. [[sim:tokens={tokens}]]");
         let body = json!({"model": "sim", "stream": stream, "max_tokens": 100_000,
             "messages": [{"role": "user", "content": text}]})
         .to_string();
-        format!(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {KEY}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        )
+        if self.signed { signed_post(self.address, &body) } else { post(self.address, KEY, PATH, &body) }
     }
 }
+
+const PATH: &str = "/v1/chat/completions";
 
 impl Drop for Scene {
     fn drop(&mut self) {

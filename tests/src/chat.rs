@@ -1,9 +1,14 @@
 //! Chat requests as raw bytes, and the events of OpenAI's chat stream.
 
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use http::HeaderMap;
 use serde_json::{Value, json};
+use weir_core::signing::{self, Call};
+use weir_core::{Millis, Pattern, Principal, RequestId, UnixMillis, header};
 
 use crate::raw::{Head, RawClient};
 use crate::upstream::Script;
@@ -24,6 +29,44 @@ pub fn post(to: SocketAddr, key: &str, path: &str, body: &str) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
+}
+
+/// A chat request with this body, signed as tier one signs its calls to tier two.
+///
+/// # Panics
+/// Never: its parts are all headers and JSON.
+#[must_use]
+pub fn signed_post(to: SocketAddr, body: &str) -> Vec<u8> {
+    let path = "/v1/chat/completions";
+    let principal = Principal {
+        tenant: "first".into(),
+        key: "test".into(),
+        user: None,
+        claims: BTreeMap::new(),
+        models: [vec![Pattern::new("*")], vec![Pattern::new("*")]],
+        policy: "000000000000".into(),
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map(Millis::from).unwrap_or_default();
+    let request = RequestId::new(UnixMillis(now.0), std::array::from_fn(|_| rand_byte()));
+    let mut headers = HeaderMap::new();
+    headers.insert(header::PRINCIPAL, header::json_value(&principal));
+    headers.insert(header::REQUEST, request.to_string().parse().expect("a UUID is a header"));
+    let call = Call { method: "POST", path, headers: &headers, body: body.as_bytes() };
+    let id = std::array::from_fn(|_| rand_byte());
+    let token = signing::sign(&crate::weir::edge_key(), "test-edge", "test-host", call, UnixMillis(now.0), id);
+    let mut head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {to}\r\ncontent-type: application/json\r\n{}: {token}\r\n",
+        header::TOKEN
+    );
+    for (name, value) in &headers {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().expect("internal headers are ASCII")));
+    }
+    format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// Random enough for ids: the hasher's seed is.
+fn rand_byte() -> u8 {
+    RandomState::new().hash_one(0_u8) as u8
 }
 
 /// Sends a request on a connection of its own and reads the whole answer.

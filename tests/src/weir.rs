@@ -280,7 +280,16 @@ fn configuration(built: &Built, setup: &Setup, folder: &Path, [edge, host, contr
 }
 
 fn public_key() -> String {
-    SigningKey::from_hex(&Secret::new(EDGE_KEY.to_owned())).expect("64 hexadecimal digits").public_hex()
+    edge_key().public_hex()
+}
+
+/// The key with which the edge signs.
+///
+/// # Panics
+/// Never.
+#[must_use]
+pub fn edge_key() -> SigningKey {
+    SigningKey::from_hex(&Secret::new(EDGE_KEY.to_owned())).expect("64 hexadecimal digits")
 }
 
 fn merge(into: &mut Value, more: &Value) {

@@ -22,14 +22,16 @@ pub fn from_wasi(fields: &Fields) -> HeaderMap {
 /// is set. A header that the host refuses is left out and named in the log.
 #[must_use]
 pub fn to_wasi(headers: &HeaderMap) -> Fields {
-    let fields = Fields::new();
-    for (name, value) in headers {
-        if HOP_BY_HOP.contains(&name.as_str()) {
-            continue;
+    let passed = || headers.iter().filter(|(name, _)| !HOP_BY_HOP.contains(&name.as_str()));
+    let entries: Vec<_> = passed().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+    // All in one call into the host, which is most of what headers cost.
+    Fields::from_list(&entries).unwrap_or_else(|_| {
+        let fields = Fields::new();
+        for (name, value) in passed() {
+            if let Err(fault) = fields.append(name.as_str(), value.as_bytes()) {
+                eprintln!("the host refuses the header {name}: {fault:?}");
+            }
         }
-        if let Err(fault) = fields.append(name.as_str(), value.as_bytes()) {
-            eprintln!("the host refuses the header {name}: {fault:?}");
-        }
-    }
-    fields
+        fields
+    })
 }

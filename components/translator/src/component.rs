@@ -67,7 +67,8 @@ async fn answered(
     let wants = call::Wants { exchange: &exchange, keys: &keys, sizes: &config.sizes, limit };
     let (timeouts, on_gone, from_weir) = (upstream.timeouts, upstream.on_client_gone, upstream.audience.is_some());
     match call::make(upstream, wants, from_weir).await? {
-        Came::Whole { status, headers, body } => whole(&exchange, account, status, &headers, body, &keys),
+        Came::Whole { status, headers, body } => whole(&exchange, account, status, &headers, body, &keys)
+            .map_err(|error| Failed::of(error).with_status(status)),
         Came::Stream { status, headers, started } => {
             let headers = attempt::answer_headers(&headers, true, exchange.dropped());
             let (response, outlet) = answer::stream(200, &headers);
@@ -86,11 +87,9 @@ fn whole(
     headers: &http::HeaderMap,
     body: Vec<u8>,
     keys: &keys::Secrets,
-) -> Result<Response, Failed> {
-    let (body, usage) = exchange.whole(body, now()).map_err(|error| {
-        let words = keys::redacted(keys, error.message());
-        Failed::of(error.with_message(words)).with_status(status)
-    })?;
+) -> Result<Response, GatewayError> {
+    let whole = exchange.whole(body, now());
+    let (body, usage) = whole.map_err(|error| attempt::redact_error(error, |text| keys::redacted(keys, text)))?;
     let headers = attempt::answer_headers(headers, false, exchange.dropped());
     Ok(account.clone().answered(status).whole(headers, body, usage))
 }

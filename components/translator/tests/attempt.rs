@@ -64,8 +64,7 @@ fn call(backend: &str, target: &str, body: &[u8]) -> Prepared {
 
 #[test]
 fn only_an_allow_list_of_headers_goes_upstream() {
-    let allowed =
-        ["accept", "content-length", "content-type", "idempotency-key", "traceparent", "tracestate", "user-agent"];
+    let allowed = ["accept", "content-length", "content-type", "traceparent", "tracestate", "user-agent"];
     let openai = call("openai", "/v1/chat/completions", CHAT);
     assert_eq!(names(&openai), allowed);
     assert_eq!(openai.upstream.headers["content-type"], "application/json");

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use weir_core::{Dialect, Ending, ErrorKind, GatewayError, Tokens};
+use weir_core::{Dialect, Ending, ErrorKind, GatewayError, Tokens, Usage};
 use weir_translator::stream::Close;
 
 use weir_translator::attempt::Exchange;
@@ -60,6 +60,16 @@ fn goldens() -> Vec<Golden> {
     goldens
 }
 
+/// The bill for an answer that never began, from a backend that has read the prompt.
+const PROMPT: Usage = Usage {
+    input: ESTIMATE.input,
+    output: Tokens::ZERO,
+    cache_read: Tokens::ZERO,
+    cache_write: Tokens::ZERO,
+    reasoning: Tokens::ZERO,
+    estimated: true,
+};
+
 fn reset() -> Close {
     Close::Broken(GatewayError::new(ErrorKind::UpstreamTruncated, "reset"))
 }
@@ -88,7 +98,8 @@ fn s3_a_stream_that_is_cut_at_any_byte_is_told_as_an_error_and_never_closed_as_c
                     }
                     Ending::Failed | Ending::Refused => {
                         assert!(out.is_empty() && closed.error.is_some(), "{at}");
-                        assert_eq!(closed.usage, weir_core::Usage::default(), "{at}");
+                        let is_cut = closed.error.unwrap().kind() == ErrorKind::UpstreamTruncated;
+                        assert_eq!(closed.usage, if is_cut { PROMPT } else { Usage::default() }, "{at}");
                     }
                     Ending::ClientGone => panic!("{at}: nobody left"),
                 }
@@ -131,6 +142,37 @@ fn s6_a_client_that_leaves_is_billed_for_what_it_got_at_least() {
 }
 
 #[test]
+fn s6_a_backend_that_is_cut_off_before_its_first_event_is_billed_for_the_prompt() {
+    let broken = |kind| Close::Broken(GatewayError::new(kind, "why"));
+    for (fed, how, expected) in [
+        ("", broken(ErrorKind::UpstreamTimeout), PROMPT),
+        (": ping\n\ndata: {\"choi", broken(ErrorKind::UpstreamTruncated), PROMPT),
+        ("", Close::End, PROMPT),
+        ("", Close::ClientGone, PROMPT),
+        ("", broken(ErrorKind::Overloaded), Usage::default()),
+        // The backend's own word that it failed, and took too long itself.
+        ("data: {\"error\":{\"message\":\"m\",\"code\":504}}\n\n", Close::End, Usage::default()),
+        (
+            "data: {\"error\":{\"message\":\"m\",\"code\":504}}\n\n",
+            broken(ErrorKind::UpstreamTimeout),
+            Usage::default(),
+        ),
+    ] {
+        let mut machine = machine(Dialect::OpenaiChat, Dialect::OpenaiChat, false);
+        machine.feed(fed.as_bytes());
+        let closed = machine.close(how.clone());
+        assert_eq!(closed.usage, expected, "{fed:?}, {how:?}");
+    }
+}
+
+#[test]
+fn s6_an_answer_that_broke_off_is_billed_for_the_prompt_and_what_came() {
+    let exchange = exchange(Dialect::OpenaiChat, Dialect::OpenaiChat, false).exchange;
+    let usage = exchange.estimated(41);
+    assert_eq!((usage.input, usage.output, usage.estimated), (ESTIMATE.input, Tokens(11), true));
+}
+
+#[test]
 fn frames_come_one_event_each_and_as_soon_as_their_event_is_complete() {
     for golden in goldens().iter().filter(|golden| golden.name.ends_with("/text_asked")) {
         let mut machine = machine(golden.backend, golden.client, true);
@@ -161,10 +203,12 @@ fn what_comes_after_a_fault_of_the_stream_is_dropped() {
 fn h2_a_secret_in_an_error_event_is_not_passed_on() {
     let mut machine = machine(Dialect::OpenaiChat, Dialect::OpenaiChat, false)
         .with_redaction(|text| text.replace("canary", "[redacted]"));
-    machine.feed(b"data: {\"choices\":[]}\n\ndata: {\"error\":{\"message\":\"bad canary\"}}\n\n");
+    machine.feed(b"data: {\"choices\":[]}\n\ndata: {\"error\":{\"message\":\"bad canary\",\"code\":400,\"param\":\"canary\"}}\n\n");
     let closed = machine.close(Close::End);
     assert!(!String::from_utf8(closed.tail).unwrap().contains("canary"));
-    assert!(!closed.error.unwrap().message().contains("canary"));
+    let error = closed.error.unwrap();
+    assert!(!error.message().contains("canary"));
+    assert_eq!(error.param(), Some("[redacted]"));
 }
 
 /// One tool's call as Anthropic streams it.

@@ -7,7 +7,7 @@ use weir_core::error::Source;
 use weir_core::usage::Failure;
 use weir_core::{Ending, ErrorKind, GatewayError, Millis, Secret, UnixMillis, header};
 
-use super::redact;
+use super::{redact, redact_error};
 use crate::said::Said;
 
 /// How to go on after an answer's head.
@@ -52,7 +52,7 @@ pub fn refusal(
     now: UnixMillis,
 ) -> (GatewayError, Failure) {
     let mut error = Said::read(body).with_status(status);
-    error = error.clone().with_message(redact(error.message(), secrets));
+    error = redact_error(error, |text| redact(text, secrets));
     let spilled = from_weir && headers.contains_key(header::SPILL);
     if spilled && !error.kind().may_retry() {
         error = GatewayError::new(ErrorKind::UpstreamOverloaded, "the cluster has no room for the request");
@@ -166,5 +166,8 @@ mod tests {
             assert!(!error.message().contains("canary"), "{error}");
             assert_eq!(failure.retry, status != 400);
         }
+        let body = br#"{"error":{"message":"m","param":"keys.canary-1234567890"}}"#;
+        let (error, _) = refusal(400, &HeaderMap::new(), body, false, &[&secret], NOW);
+        assert_eq!(error.param(), Some("keys.[redacted]"));
     }
 }

@@ -5,8 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use weir_core::config::BackendKind;
 use weir_core::{Dialect, header};
 
-/// What the client may send to any backend.
-const UPSTREAM: [&str; 4] = ["accept", "traceparent", "tracestate", "idempotency-key"];
+/// What the client may send to any backend. No `idempotency-key`: tenants share the provider's account, where the key
+/// of one could meet the answer to another.
+const UPSTREAM: [&str; 3] = ["accept", "traceparent", "tracestate"];
 
 /// What it may send besides to one that speaks Anthropic's dialect with it.
 const ANTHROPIC: [&str; 2] = ["anthropic-version", "anthropic-beta"];

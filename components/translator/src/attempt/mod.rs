@@ -12,6 +12,7 @@ pub use answer::{Head, ending_of, head, refusal, retry_after};
 pub use headers::answer_headers;
 pub use prepare::{Prepared, Request, Upstream, prepare};
 pub use redact::redact;
+pub(crate) use redact::redact_error;
 pub use translate::Exchange;
 
 use http::HeaderMap;

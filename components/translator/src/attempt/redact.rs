@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use weir_core::Secret;
+use weir_core::{GatewayError, Secret};
 
 /// What stands where a secret stood.
 const GONE: &str = "[redacted]";
@@ -30,6 +30,17 @@ pub fn redact(text: &str, secrets: &[&Secret<String>]) -> String {
     without_keys(&text)
 }
 
+/// `error` with `redact` applied to whatever of it may be the backend's words.
+pub(crate) fn redact_error(error: GatewayError, redact: impl Fn(&str) -> String) -> GatewayError {
+    let words = redact(error.message());
+    let param = error.param().map(redact);
+    let error = error.with_message(words);
+    match param {
+        Some(param) => error.with_param(param),
+        None => error,
+    }
+}
+
 fn without_keys(text: &str) -> String {
     if !PREFIXES.iter().any(|prefix| text.contains(prefix)) {
         return text.to_owned();
@@ -40,16 +51,25 @@ fn without_keys(text: &str) -> String {
     while !rest.is_empty() {
         let word = rest.find(|c| !is_key_char(c)).unwrap_or(rest.len());
         let (run, after) = rest.split_at(word);
-        clean.push_str(if run.len() >= 12 && PREFIXES.iter().any(|prefix| run.starts_with(prefix)) {
-            GONE
-        } else {
-            run
-        });
+        match key_in(run) {
+            Some(start) => clean.extend([&run[..start], GONE]),
+            None => clean.push_str(run),
+        }
         let separator = after.chars().next().map_or(0, char::len_utf8);
         clean.push_str(&after[..separator]);
         rest = &after[separator..];
     }
     clean
+}
+
+/// Where in `run` a key begins: at its start, or after what joins it to a name, as in `api_key=sk-` and `keys/sk-`. From
+/// there on all is taken for the key, since the same characters occur in keys.
+fn key_in(run: &str) -> Option<usize> {
+    let joints = run.match_indices(['=', '/', '+', ':']).map(|(at, joint)| at + joint.len());
+    std::iter::once(0).chain(joints).find(|&start| {
+        let piece = &run[start..];
+        piece.len() >= 12 && PREFIXES.iter().any(|prefix| piece.starts_with(prefix))
+    })
 }
 
 #[cfg(test)]
@@ -68,5 +88,20 @@ mod tests {
             "bad key '[redacted]' ([redacted]), caller's [redacted]; model sk-x is fine \u{e9}"
         );
         assert_eq!(redact("short a", &[&Secret::new("a".into())]), "short a");
+    }
+
+    #[test]
+    fn h2_keys_are_found_behind_what_joins_them_to_a_name() {
+        for (text, expected) in [
+            ("api_key=sk-abcdefgh1234", "api_key=[redacted]"),
+            ("see key/sk-abcdefgh1234, please", "see key/[redacted], please"),
+            ("key:sk-abcdefgh1234", "key:[redacted]"),
+            ("a+b=AIzaSyA1234567890&c=d", "a+b=[redacted]&c=d"),
+            ("https://x.example/v1?key==gsk_abcdefgh1234", "https://x.example/v1?key==[redacted]"),
+            ("model=sk-x/short", "model=sk-x/short"),
+            ("ask-a-question/task-force-one", "ask-a-question/task-force-one"),
+        ] {
+            assert_eq!(redact(text, &[]), expected);
+        }
     }
 }

@@ -87,17 +87,19 @@ impl Exchange {
                 (openai_chat::encode_response(&answer, now), Some(answer.usage))
             }
         };
-        let usage = usage.unwrap_or_else(|| self.estimated(&body));
+        let usage = usage.unwrap_or_else(|| self.estimated(body.len()));
         Ok((body, usage))
     }
 
-    /// Where a whole answer does not say what it used: the prompt's estimate, and a quarter of its own bytes.
-    fn estimated(&self, body: &[u8]) -> Usage {
+    /// What is billed where an answer of which `bytes` came does not say what it used, be it whole or cut short: the
+    /// prompt's estimate, and a token for about four of the bytes.
+    #[must_use]
+    pub fn estimated(&self, bytes: usize) -> Usage {
         let output = match &self.form {
             // Counting is free.
             Form::Pass { endpoint: Endpoint::CountTokens, .. } => return Usage::default(),
             Form::Pass { endpoint: Endpoint::Embeddings, .. } => weir_core::Tokens::ZERO,
-            _ => crate::stream::estimated_tokens(body.len()),
+            _ => crate::stream::estimated_tokens(bytes),
         };
         Usage { input: self.estimate.input, output, estimated: true, ..Usage::default() }
     }

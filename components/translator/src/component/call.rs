@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use weir_core::usage::Failure;
-use weir_core::{ErrorKind, GatewayError, Limits, Secret};
+use weir_core::{ErrorKind, GatewayError, Limits, Secret, Usage};
 use weir_face::ErrorCode;
 use weir_face::call::{Answer, Call, send};
 use weir_face::clock::{Mark, now, within};
@@ -15,6 +15,9 @@ use crate::stream::{Close, Machine};
 
 /// How much of a stream is read at once, in bytes: each open stream has such a buffer.
 const STREAM_BUFFER: usize = 8 * 1024;
+
+/// After how long a client may find another gateway in the place of one that stops.
+const RESTART: Duration = Duration::from_secs(1);
 
 /// What a call is made for.
 #[derive(Clone, Copy)]
@@ -45,26 +48,34 @@ pub(super) struct Failed {
     pub(super) error: GatewayError,
     pub(super) failure: Failure,
     pub(super) status: Option<u16>,
-    /// Whether the request had gone out.
-    pub(super) sent: bool,
+    /// What the backend bills all the same, where the request had gone out and it did not refuse it.
+    pub(super) usage: Usage,
 }
 
 impl Failed {
+    /// What failed in a call. Of all that can, only that the gateway stops is `Overloaded`, and another call of the
+    /// same request would fail alike.
     pub(super) fn of(error: GatewayError) -> Self {
         let retry_after = error.retry_after().map(Into::into);
-        let failure = Failure { retry: error.kind().may_retry(), retry_after };
-        Self { error, failure, status: None, sent: true }
+        let retry = error.kind().may_retry() && error.kind() != ErrorKind::Overloaded;
+        Self { error, failure: Failure { retry, retry_after }, status: None, usage: Usage::default() }
     }
 
     pub(super) fn with_status(self, status: u16) -> Self {
         Self { status: Some(status), ..self }
+    }
+
+    fn with_usage(self, usage: Usage) -> Self {
+        Self { usage, ..self }
     }
 }
 
 /// What fails before the call does not depend on the backend.
 impl From<GatewayError> for Failed {
     fn from(error: GatewayError) -> Self {
-        Self { sent: false, ..Self::of(error) }
+        let retry = error.kind().may_retry();
+        let failed = Self::of(error);
+        Self { failure: Failure { retry, ..failed.failure }, ..failed }
     }
 }
 
@@ -82,8 +93,8 @@ pub(super) async fn make(upstream: Upstream, wants: Wants<'_>, from_weir: bool) 
     let left = || wants.limit.saturating_sub(began.elapsed().into());
     let mut answer = match within(wants.limit, send(call)).await {
         Some(Ok(answer)) => answer,
-        Some(Err(code)) => return Err(Failed::of(meaning(&code))),
-        None => return Err(Failed::of(too_late("did not begin its answer in time"))),
+        Some(Err(code)) => return Err(unanswered(wants.exchange, meaning(&code))),
+        None => return Err(unanswered(wants.exchange, too_late("did not begin its answer in time"))),
     };
     let (status, headers) = (answer.status, std::mem::take(&mut answer.headers));
     let came = match head(status, &headers, wants.exchange.is_stream()) {
@@ -91,34 +102,40 @@ pub(super) async fn make(upstream: Upstream, wants: Wants<'_>, from_weir: bool) 
             let first = first_event(answer, wants, left).await;
             first.map(|started| Came::Stream { status, headers, started: Box::new(started) })
         }
-        Head::Whole => match within(left(), read(answer, wants.sizes.answer_bytes)).await {
-            Some(Ok((body, true))) => Ok(Came::Whole { status, headers, body }),
-            Some(Ok((_, false))) => Err(protocol("is longer than the gateway takes")),
-            Some(Err(code)) => Err(meaning(&code)),
-            None => Err(too_late("did not end its answer in time")),
-        },
-        Head::Unreadable => Err(protocol("is compressed, which it was not asked to be")),
-        Head::Error => {
-            let body = match within(left(), read(answer, wants.sizes.error_bytes)).await {
-                Some(Err(code)) if is_client_gone(&code) => return Err(Failed::of(gone()).with_status(status)),
-                Some(Ok((body, _))) => body,
-                // The status says enough.
-                Some(Err(_)) | None => Vec::new(),
+        Head::Whole => {
+            let mut body = Vec::new();
+            let error = match within(left(), read(answer, wants.sizes.answer_bytes, &mut body)).await {
+                Some(Ok(true)) => return Ok(Came::Whole { status, headers, body }),
+                Some(Ok(false)) => protocol("is longer than the gateway takes"),
+                Some(Err(code)) => meaning(&code),
+                None => too_late("did not end its answer in time"),
             };
+            Err(Failed::of(error).with_usage(wants.exchange.estimated(body.len())))
+        }
+        Head::Unreadable => {
+            let error = protocol("is compressed, which it was not asked to be");
+            Err(Failed::of(error).with_usage(wants.exchange.estimated(0)))
+        }
+        Head::Error => {
+            let mut body = Vec::new();
+            match within(left(), read(answer, wants.sizes.error_bytes, &mut body)).await {
+                Some(Err(code)) if cut_of(&code).is_some() => {
+                    return Err(Failed::of(meaning(&code)).with_status(status));
+                }
+                Some(Ok(_)) => {}
+                // The status says enough.
+                Some(Err(_)) | None => body.clear(),
+            }
             let secrets: Vec<&Secret<String>> = wants.keys.iter().map(AsRef::as_ref).collect();
             let (error, failure) = refusal(status, &headers, &body, from_weir, &secrets, now());
-            return Err(Failed { error, failure, status: Some(status), sent: true });
+            return Err(Failed { error, failure, status: Some(status), usage: Usage::default() });
         }
     };
-    came.map_err(|error| Failed::of(error).with_status(status))
+    came.map_err(|failed| failed.with_status(status))
 }
 
 /// Reads until the first event is there: until then nothing is promised to the client.
-async fn first_event(
-    mut answer: Answer,
-    wants: Wants<'_>,
-    left: impl Fn() -> Duration,
-) -> Result<Started, GatewayError> {
+async fn first_event(mut answer: Answer, wants: Wants<'_>, left: impl Fn() -> Duration) -> Result<Started, Failed> {
     let keys = wants.keys.clone();
     let redaction = move |text: &str| redacted(&keys, text);
     let mut machine = wants.exchange.machine(now()).with_redaction(redaction);
@@ -126,58 +143,87 @@ async fn first_event(
     loop {
         match within(left(), answer.next(&mut buffer)).await {
             Some(true) => machine.feed(&buffer),
-            Some(false) => {
-                let close = closing(answer).await;
-                let error = machine.close(close.clone()).error;
-                return Err(match close {
-                    Close::ClientGone => gone(),
-                    _ => error.unwrap_or_else(|| protocol("is empty")),
-                });
+            Some(false) => return Err(not_begun(&mut machine, closing(answer).await)),
+            None => {
+                let error = too_late("did not send its first event in time");
+                return Err(not_begun(&mut machine, Close::Broken(error)));
             }
-            None => return Err(too_late("did not send its first event in time")),
         }
         if machine.has_started() {
             return Ok(Started { answer: Some(answer), machine, buffer });
         }
         if machine.is_over() {
-            let error = machine.close(Close::End).error;
-            return Err(error.unwrap_or_else(|| protocol("is empty")));
+            return Err(not_begun(&mut machine, Close::End));
         }
     }
+}
+
+/// The failure of a stream that was closed before its first event. The machine knows what it is billed.
+fn not_begun(machine: &mut Machine, close: Close) -> Failed {
+    let is_gone = close == Close::ClientGone;
+    let closed = machine.close(close);
+    let error = if is_gone { gone() } else { closed.error.unwrap_or_else(|| protocol("is empty")) };
+    Failed::of(error).with_usage(closed.usage)
+}
+
+/// The failure of a call that no answer came to. A backend that was reached has read the prompt, and bills it; one that
+/// was not, or does not speak HTTP, bills nothing.
+fn unanswered(exchange: &Exchange, error: GatewayError) -> Failed {
+    let reached =
+        matches!(error.kind(), ErrorKind::ClientGone | ErrorKind::UpstreamTimeout | ErrorKind::UpstreamTruncated);
+    let usage = if reached { exchange.estimated(0) } else { Usage::default() };
+    Failed::of(error).with_usage(usage)
 }
 
 /// How a body that has no more pieces ended.
 pub(super) async fn closing(answer: Answer) -> Close {
     match answer.trailers().await {
         Ok(_) => Close::End,
-        Err(code) if is_client_gone(&code) => Close::ClientGone,
-        Err(_) => Close::Broken(GatewayError::new(
-            ErrorKind::UpstreamTruncated,
-            "the backend broke off in the middle of its answer",
-        )),
+        Err(code) => match cut_of(&code) {
+            Some(Cut::ClientGone) => Close::ClientGone,
+            Some(Cut::Stopping) => Close::Broken(stopping()),
+            None => Close::Broken(GatewayError::new(
+                ErrorKind::UpstreamTruncated,
+                "the backend broke off in the middle of its answer",
+            )),
+        },
     }
 }
 
-/// Reads a body, up to `limit` bytes; says whether that was all.
-async fn read(mut answer: Answer, limit: usize) -> Result<(Vec<u8>, bool), ErrorCode> {
-    let (mut body, mut buffer) = (Vec::new(), Vec::new());
+/// Reads a body into `body`, up to `limit` bytes; says whether that was all.
+async fn read(mut answer: Answer, limit: usize, body: &mut Vec<u8>) -> Result<bool, ErrorCode> {
+    let mut buffer = Vec::new();
     while answer.next(&mut buffer).await {
         if body.len() + buffer.len() > limit {
             body.extend_from_slice(&buffer[..limit - body.len()]);
-            return Ok((body, false));
+            return Ok(false);
         }
         body.extend_from_slice(&buffer);
     }
-    answer.trailers().await.map(|_| (body, true))
+    answer.trailers().await.map(|_| true)
 }
 
-/// The runtime fails a call so whose client has left (`weir edge` does; others cannot tell).
-fn is_client_gone(code: &ErrorCode) -> bool {
-    matches!(code, ErrorCode::InternalError(Some(why)) if why.contains("client-gone"))
+/// Why the runtime itself fails a call.
+enum Cut {
+    ClientGone,
+    Stopping,
+}
+
+/// Whether the runtime failed the call, and why (`weir edge` says so; others cannot tell).
+fn cut_of(code: &ErrorCode) -> Option<Cut> {
+    match code {
+        ErrorCode::InternalError(Some(why)) if why == "client-gone" => Some(Cut::ClientGone),
+        ErrorCode::InternalError(Some(why)) if why == "stopping" => Some(Cut::Stopping),
+        _ => None,
+    }
 }
 
 fn gone() -> GatewayError {
     GatewayError::new(ErrorKind::ClientGone, "the client left")
+}
+
+fn stopping() -> GatewayError {
+    GatewayError::new(ErrorKind::Overloaded, "the gateway is stopping; try again").with_retry_after(RESTART)
 }
 
 fn too_late(what: &str) -> GatewayError {
@@ -190,8 +236,12 @@ fn protocol(what: &str) -> GatewayError {
 
 /// What a failed call means. The client is told the kind of failure, and no destination.
 fn meaning(code: &ErrorCode) -> GatewayError {
+    match cut_of(code) {
+        Some(Cut::ClientGone) => return gone(),
+        Some(Cut::Stopping) => return stopping(),
+        None => {}
+    }
     let (kind, message) = match code {
-        code if is_client_gone(code) => return gone(),
         ErrorCode::DnsTimeout | ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => {
             (ErrorKind::UpstreamDns, "the backend's name has no address")
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName};
 use weir_core::config::Timeouts;
 use weir_core::error::render;
-use weir_core::{Candidate, Dialect, Ending, Estimate, Millis, Outcome, UnixMillis, Usage, header};
+use weir_core::{Candidate, Dialect, Ending, Millis, Outcome, UnixMillis, Usage, header};
 use weir_face::clock::Mark;
 use weir_face::{Response, answer};
 
@@ -17,15 +17,13 @@ use crate::attempt::{Attempt, ending_of};
 pub(super) struct Account {
     began: Mark,
     candidate: Candidate,
-    estimate: Estimate,
     status: Option<u16>,
     first_event: Option<Millis>,
 }
 
 impl Account {
     pub(super) fn new(began: Mark, attempt: &Attempt) -> Self {
-        let (candidate, estimate) = (attempt.candidate.clone(), attempt.estimate);
-        Self { began, candidate, estimate, status: None, first_event: None }
+        Self { began, candidate: attempt.candidate.clone(), status: None, first_event: None }
     }
 
     /// How long the first event may take from now: what the backend is allowed, or less where the deadline is nearer.
@@ -67,16 +65,9 @@ impl Account {
     pub(super) fn failed(mut self, dialect: Dialect, failed: &Failed) -> Response {
         self.status = failed.status;
         let ending = ending_of(&failed.error);
-        // Where the client left, the backend has read the prompt all the same.
-        let usage = match ending {
-            Ending::ClientGone if failed.sent => {
-                Usage { input: self.estimate.input, estimated: true, ..Usage::default() }
-            }
-            _ => Usage::default(),
-        };
         let rendered = render(dialect, &failed.error);
         let mut headers = answer::rendered_headers(&rendered);
         headers.insert(header::FAILED, header::json_value(&failed.failure));
-        answer::whole_with_trailers(rendered.status, headers, rendered.body, Some(self.trailers(usage, ending)))
+        answer::whole_with_trailers(rendered.status, headers, rendered.body, Some(self.trailers(failed.usage, ending)))
     }
 }

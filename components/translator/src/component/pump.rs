@@ -15,6 +15,9 @@ use crate::stream::Close;
 /// How many answers an instance reads to their end for the sake of the bill alone.
 const MOST_DRAINS: u32 = 8;
 
+/// For how long at most one is read so: a backend that never comes to an end is not waited out.
+const LONGEST_DRAIN: Millis = Millis(120_000);
+
 /// For how long the end of a body is waited for after the stream's own: with it the connection can be used again.
 const LEAVE: Duration = Duration::from_millis(500);
 
@@ -72,7 +75,8 @@ impl Pump {
     }
 
     /// Reads until there is something to write, or says how the stream ended. Comments do not count as signs of life,
-    /// nor does the time in which the client did not read count as silence.
+    /// nor does the time in which the client did not read count as silence. Where nothing is left to read, that is the
+    /// end.
     async fn next_events(&mut self) -> Option<Close> {
         let Started { answer, machine, buffer } = &mut self.started;
         if machine.events() != self.seen.0 {
@@ -80,10 +84,15 @@ impl Pump {
         }
         while !machine.is_over() && !machine.has_output() {
             let left = Duration::from(self.idle).saturating_sub(self.seen.1.elapsed().into());
-            let reading = answer.as_mut()?;
+            let Some(mut reading) = answer.take() else {
+                return Some(Close::End);
+            };
             match within(left, reading.next(buffer)).await {
-                Some(true) => machine.feed(buffer),
-                Some(false) => return Some(closing(answer.take()?).await),
+                Some(true) => {
+                    machine.feed(buffer);
+                    *answer = Some(reading);
+                }
+                Some(false) => return Some(closing(reading).await),
                 None => return Some(Close::Broken(silent(self.idle))),
             }
             if machine.events() != self.seen.0 {
@@ -95,14 +104,37 @@ impl Pump {
 
     /// Reads on without a client, since the provider bills the whole answer and says only at its end how much it was.
     async fn drain(&mut self) {
-        if DRAINS.get() >= MOST_DRAINS {
+        let Some(_draining) = Draining::claim() else {
             return;
-        }
-        DRAINS.set(DRAINS.get() + 1);
-        while !self.started.machine.is_over() && self.next_events().await.is_none() {
+        };
+        let began = Mark::now();
+        while self.started.answer.is_some() && !self.started.machine.is_over() {
+            // Asked here as well: where there is always something to read, no timer gets its turn.
+            let left = LONGEST_DRAIN.0.saturating_sub(began.elapsed().0);
+            if left == 0 || within(Duration::from_millis(left), self.next_events()).await != Some(None) {
+                return;
+            }
             while self.started.machine.poll_output().is_some() {}
         }
-        DRAINS.set(DRAINS.get() - 1);
+    }
+}
+
+/// One of the drains that there may be, given back when it is dropped.
+struct Draining;
+
+impl Draining {
+    fn claim() -> Option<Self> {
+        let drains = DRAINS.get();
+        (drains < MOST_DRAINS).then(|| {
+            DRAINS.set(drains + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for Draining {
+    fn drop(&mut self) {
+        DRAINS.set(DRAINS.get().saturating_sub(1));
     }
 }
 

@@ -5,7 +5,7 @@ use weir_core::sse::{Decoder, Item};
 use weir_core::{Dialect, Ending, ErrorKind, Estimate, GatewayError, Limits, Tokens, Usage};
 
 use super::{Frames, Step, Translation};
-use crate::attempt::{ending_of, redact};
+use crate::attempt::{ending_of, redact, redact_error};
 
 /// Carries one stream from the backend to the client.
 pub struct Machine {
@@ -23,6 +23,8 @@ struct Live {
     state: State,
     events: u64,
     error: Option<GatewayError>,
+    /// Whether the backend fell silent or broke off, without a word of its own about what went wrong.
+    cut: bool,
     redact: Box<dyn Fn(&str) -> String>,
 }
 
@@ -74,6 +76,7 @@ impl Machine {
             state: State::Waiting,
             events: 0,
             error: None,
+            cut: false,
             redact: Box::new(|text| redact(text, &[])),
         };
         Self { decoder: Decoder::new(limits), live }
@@ -135,7 +138,7 @@ impl Machine {
         let gone = how == Close::ClientGone;
         match how {
             Close::End if !self.is_over() => self.close_in_order(),
-            Close::Broken(error) if !self.is_over() => self.live.fail(error),
+            Close::Broken(error) if !self.is_over() => self.live.cut(error),
             _ => {}
         }
         let live = &mut self.live;
@@ -162,7 +165,7 @@ impl Machine {
             live.last_event(&event);
         }
         if !matches!(live.state, State::Over(_)) {
-            live.fail(GatewayError::new(
+            live.cut(GatewayError::new(
                 ErrorKind::UpstreamTruncated,
                 "the backend ended its answer before it was complete",
             ));
@@ -202,10 +205,15 @@ impl Live {
         }
     }
 
+    /// Ends the stream in an error that the backend did not tell itself.
+    fn cut(&mut self, error: GatewayError) {
+        self.cut = matches!(error.kind(), ErrorKind::UpstreamTimeout | ErrorKind::UpstreamTruncated);
+        self.fail(error);
+    }
+
     /// Ends the stream in an error: told as an event where the client has seen one already.
     fn fail(&mut self, error: GatewayError) {
-        let words = (self.redact)(error.message());
-        let error = error.with_message(words);
+        let error = redact_error(error, &self.redact);
         if self.state == State::Streaming {
             self.frames.push(stream_event(self.client, &error), 0);
             self.state = State::Over(Ending::Truncated);
@@ -215,12 +223,13 @@ impl Live {
         self.error = Some(error);
     }
 
-    /// The greater of what was reported and what was delivered, unless the backend had the last word.
+    /// The greater of what was reported and what was delivered, unless the backend had the last word. A backend that
+    /// was cut off has read the prompt all the same, and bills it.
     fn bill(&self, ending: Ending) -> Usage {
         let output = estimated_tokens(self.frames.delivered());
         match (self.translation.usage(), ending) {
             (Some(reported), Ending::Complete) => reported,
-            (None, Ending::Failed | Ending::Refused) => Usage::default(),
+            (None, Ending::Failed | Ending::Refused) if !self.cut => Usage::default(),
             (Some(reported), _) => reported.at_least(Usage { input: reported.input, output, ..Usage::default() }),
             (None, _) => Usage { input: self.estimate.input, output, estimated: true, ..Usage::default() },
         }
