@@ -17,7 +17,6 @@ use weir_face::{ErrorCode, Request, Response, answer, bindings, clock, settings}
 use crate::answer::{denial, rate_limit_headers};
 use crate::call::{self, End};
 use crate::control_call::ControlFault;
-use crate::control_call::ControlFault;
 use crate::{Quota, QuotaBounds};
 use control_plane::ControlPlane;
 use permit::{Permit, Store};

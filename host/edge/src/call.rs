@@ -17,7 +17,7 @@ use crate::worker::Shared;
 /// Why the calls that a guest makes for a request are failed by the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// The client left.
+    /// The client left, or was told that its request failed: nobody is there for what the guest still gets.
     ClientGone,
     /// The process stops, and its grace is over.
     Stopping,

@@ -23,6 +23,7 @@ use crate::record::Visit;
 use crate::response::{Asked, from_failure, from_guest};
 use crate::settings::Settings;
 use crate::state::{Ingredients, InstanceState, linker};
+use crate::stderr::GuestLog;
 use crate::worker::{End, Head, Job, Pool, QueueFull};
 use crate::{EdgeLimits, EdgeStats, engine, request};
 
@@ -45,6 +46,7 @@ struct Inner {
     stats: Arc<EdgeStats>,
     live: Arc<Live>,
     log: AccessLog,
+    guest_log: Arc<GuestLog>,
     draining: AtomicBool,
 }
 
@@ -75,7 +77,8 @@ impl Edge {
 
         let clients = Arc::new(Clients::new(options.client));
         let instances = Arc::new(AtomicUsize::new(0));
-        let ingredients = ingredients(options.config, &clients, &limits, &stats)?;
+        let guest_log = Arc::new(GuestLog::new(stats.clone()));
+        let ingredients = ingredients(options.config, &clients, &limits, &stats, &guest_log)?;
         let pool = Pool::new(engine.clone(), service.clone(), ingredients, instances.clone());
         Ok(Self(Arc::new(Inner {
             engine,
@@ -88,6 +91,7 @@ impl Edge {
             stats,
             live: Arc::default(),
             log: options.access_log,
+            guest_log,
             draining: AtomicBool::new(false),
         })))
     }
@@ -132,8 +136,8 @@ impl Edge {
     /// # Errors
     /// [`EdgeError::Client`]; then the old configuration stays.
     pub fn reload(&self, config: EdgeConfig) -> Result<(), EdgeError> {
-        let Inner { engine, service, instances, clients, limits, stats, .. } = &*self.0;
-        let ingredients = ingredients(config, clients, limits, stats)?;
+        let Inner { engine, service, instances, clients, limits, stats, guest_log, .. } = &*self.0;
+        let ingredients = ingredients(config, clients, limits, stats, guest_log)?;
         let pool = Pool::new(engine.clone(), service.clone(), ingredients, instances.clone());
         self.0.pool.swap(pool).retire();
         Ok(())
@@ -195,7 +199,7 @@ impl Edge {
                 answered = &mut answer => return match answered {
                     Ok(_) if call.is_over_budget() => Err(Failure::BodyBudget),
                     Ok(answered) => answered,
-                    Err(_) => Err(how_it_ended(&call)),
+                    Err(_) => Err(how_it_ended(&call).await),
                 },
                 () = call.over_budget() => return Err(Failure::BodyBudget),
                 () = &mut wait, if call.instance().is_none() => {
@@ -212,12 +216,13 @@ impl Edge {
 }
 
 /// Why no answer came from the instance that took the call.
-fn how_it_ended(call: &Call) -> Failure {
-    match call.instance().and_then(|instance| instance.end()) {
-        Some(End::CpuDeadline) => Failure::CpuDeadline,
-        Some(End::Trapped) => Failure::Trapped,
-        // Its worker ended well but did not answer: not a fault of the guest's that has a name.
-        Some(End::Clean) | None => Failure::Trapped,
+async fn how_it_ended(call: &Call) -> Failure {
+    let Some(instance) = call.instance() else { return Failure::Trapped };
+    // An instance drops its requests right before it is known why it ended.
+    match instance.end().await {
+        End::CpuDeadline => Failure::CpuDeadline,
+        // Where its worker ended well but did not answer, that is no fault of the guest's that has a name.
+        End::Trapped | End::Clean => Failure::Trapped,
     }
 }
 
@@ -226,12 +231,14 @@ fn ingredients(
     clients: &Arc<Clients>,
     limits: &Arc<EdgeLimits>,
     stats: &Arc<EdgeStats>,
+    log: &Arc<GuestLog>,
 ) -> Result<Ingredients, EdgeError> {
     Ok(Ingredients {
         settings: Settings { config: config.config.into(), secrets: config.secrets },
         destinations: Arc::new(Destinations::new(&config.destinations, clients.clone())?),
         stats: stats.clone(),
         limits: limits.clone(),
+        log: log.clone(),
     })
 }
 

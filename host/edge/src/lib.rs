@@ -2,7 +2,7 @@
 //!
 //! What other runtimes leave to the components, this one helps with:
 //!
-//! - **When a client leaves, its backends are told at once.** The guest is not dropped, since it must settle; instead
+//! - **When a client leaves, or is told that its request failed, its backends are told at once.** The guest is not dropped, since it must settle; instead
 //!   the host fails the calls that the guest has open *for this client*, and only those to backends, never those to the
 //!   control plane. They fail with `internal-error("client-gone")`, pending calls and responses that are being
 //!   read alike, and the guest's next write to the client fails. Instances serve many clients at once; how
@@ -10,6 +10,8 @@
 //! - **One guest cannot hurt the others.** Memory, computing time, request bodies and the size of headers are limited
 //!   ([`EdgeLimits`]). A trap ends one instance, its requests, and nothing else; a client whose stream it cuts sees an
 //!   abort, never an end that looks whole.
+//! - **What a guest prints to its standard error is in the log**, as warnings of the target `weir_guest`: cut, escaped,
+//!   and at most 20 lines a second. What it prints to its standard output goes nowhere.
 //! - **Calls go only where the configuration says** ([`Destination`]), through one pooled client for all instances.
 //!
 //! ```no_run
@@ -46,6 +48,7 @@ mod response;
 mod settings;
 mod state;
 mod stats;
+mod stderr;
 mod worker;
 
 pub use edge::Edge;

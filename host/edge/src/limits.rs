@@ -17,7 +17,8 @@ pub struct EdgeLimits {
     pub concurrent_per_instance: usize,
     /// How long an instance without work is kept. Default 1 s.
     pub idle: Duration,
-    /// Linear memory of one instance, all parts together, in bytes. Beyond it a part's allocation fails. Default 128 MiB.
+    /// Linear memory of one instance, in bytes. It is for all parts of the instance together, of which the router and
+    /// the translator may each hold a body twice. Beyond it a part's allocation fails. Default 256 MiB.
     pub memory_bytes: usize,
     /// How long an instance may compute without once waiting for something. Beyond it the instance is killed, and its
     /// requests get a 503. Default 1 s.
@@ -53,7 +54,7 @@ impl Default for EdgeLimits {
             requests_per_instance: 128,
             concurrent_per_instance: 16,
             idle: Duration::from_secs(1),
-            memory_bytes: 128 << 20,
+            memory_bytes: 256 << 20,
             cpu_deadline: Duration::from_secs(1),
             head_timeout: Duration::from_secs(600),
             leftover_grace: Duration::from_secs(60),

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use wasmtime_wasi_http::{Error, WasiBody};
 use weir_serve::{Body, BoxError, Ending};
 
+use crate::call::Cut;
 use crate::error::Failure;
 use crate::record::Visit;
 use crate::stats::up;
@@ -53,8 +54,10 @@ pub(crate) fn from_guest(head: Head, asked: Asked, mut visit: Visit) -> Response
     Response::from_parts(parts, body.boxed_unsync())
 }
 
-/// The client's response where there is no guest's.
+/// The client's response where there is no guest's. What the guest still has open for the client is cancelled.
 pub(crate) fn from_failure(failure: &Failure, retry_after: Duration, mut visit: Visit) -> Response<Body> {
+    // As for a client that left: its backends should stop now, and the guest settles.
+    visit.call.cut(Cut::ClientGone);
     let (status, kind, message) = failure.describe();
     if let Failure::Guest(code) = failure {
         tracing::warn!(%code, "a guest answered with an error of its own");

@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::outbound::Destinations;
 use crate::outbound::{self, Callers, Hooks};
 use crate::settings::{self, Settings};
+use crate::stderr::{GuestLog, Stderr};
 use crate::worker::Busy;
 use crate::{EdgeLimits, EdgeStats};
 
@@ -31,6 +32,8 @@ pub(crate) struct Ingredients {
     pub(crate) destinations: Arc<Destinations>,
     pub(crate) stats: Arc<EdgeStats>,
     pub(crate) limits: Arc<EdgeLimits>,
+    /// Where guests' standard error goes.
+    pub(crate) log: Arc<GuestLog>,
 }
 
 impl InstanceState {
@@ -40,9 +43,8 @@ impl InstanceState {
         http.set_field_size_limit(ingredients.limits.field_bytes);
         let state = Self {
             table: ResourceTable::new(),
-            // No files, no sockets, no environment, no arguments; what is printed goes nowhere, since it may hold
-            // anything.
-            wasi: WasiCtxBuilder::new().build(),
+            // No files, no sockets, no environment, no arguments, no standard output.
+            wasi: WasiCtxBuilder::new().stderr(Stderr::new(ingredients.log.clone())).build(),
             http,
             hooks: Hooks {
                 destinations: ingredients.destinations.clone(),

@@ -38,12 +38,14 @@ pub struct EdgeStats {
     pub outbound_denied: AtomicU64,
     /// Calls that belong to no request that is known: they are not cancelled when a client leaves.
     pub outbound_unattributed: AtomicU64,
-    /// Calls that were cancelled since the client had left.
+    /// Calls that were cancelled since the client had left, or had been told that its request failed.
     pub outbound_cancelled: AtomicU64,
     /// Components that came from the compilation cache.
     pub cache_hits: AtomicU64,
     /// Components that had to be compiled.
     pub cache_misses: AtomicU64,
+    /// Lines that guests printed to their standard error and that are not in the log, since there were too many.
+    pub guest_lines_dropped: AtomicU64,
 }
 
 /// Adds one.

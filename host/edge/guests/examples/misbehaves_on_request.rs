@@ -1,4 +1,4 @@
-//! Does what the path says: loops, takes memory, traps, or builds too many headers. Answers `ok` otherwise.
+//! Does what the path says: loops, takes memory, traps, prints, or builds too many headers. Answers `ok` otherwise.
 
 use weir_edge_guests::{ErrorCode, Fields, Guest, Request, Response, path_of, sleep_ms, spawn, streaming, text};
 
@@ -26,6 +26,14 @@ impl Guest for Program {
             "/trap" => panic!("as asked"),
             "/trap-midstream" => Ok(trap_midstream()),
             "/headers" => Ok(too_many_headers()),
+            "/print" => {
+                eprintln!("the cause is \u{1b}[2Jnamed");
+                Ok(text(200, "printed".to_owned()))
+            }
+            "/print-much" => {
+                (0..1000).for_each(|i| eprintln!("line {i}"));
+                Ok(text(200, "printed".to_owned()))
+            }
             "/error" => Err(ErrorCode::InternalError(Some("a secret cause".to_owned()))),
             "/slow" => {
                 sleep_ms(400).await;

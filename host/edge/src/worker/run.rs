@@ -63,7 +63,7 @@ fn trapped(error: &wasmtime::Error, stats: &crate::EdgeStats) -> End {
         tracing::warn!(%error, "an instance was killed");
         return End::CpuDeadline;
     }
-    // The text of a trap names functions and causes; what a guest prints when it panics is not in it.
+    // The text of a trap names functions and causes; what a guest prints when it panics is logged apart.
     tracing::warn!(error = %format_args!("{error:#}"), "an instance trapped");
     End::Trapped
 }

@@ -1,9 +1,10 @@
 //! What an instance's worker and its requests know of each other.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use futures::task::AtomicWaker;
+use tokio::sync::SetOnce;
 
 use crate::call::Call;
 
@@ -25,7 +26,7 @@ pub(crate) struct Shared {
     open: AtomicUsize,
     /// Bytes of request bodies that were handed to it, for requests that are not over.
     pub(crate) held: AtomicU64,
-    end: OnceLock<End>,
+    end: SetOnce<End>,
     worker: AtomicWaker,
 }
 
@@ -35,14 +36,14 @@ impl Shared {
         let _first = self.end.set(end);
     }
 
-    /// How it ended, if it has.
-    pub(crate) fn end(&self) -> Option<End> {
-        self.end.get().copied()
+    /// How it ended, once it has.
+    pub(crate) async fn end(&self) -> End {
+        *self.end.wait().await
     }
 
     /// Whether it ended otherwise than with its work done: then what its guest did not finish is cut short.
     pub(crate) fn is_dead(&self) -> bool {
-        matches!(self.end(), Some(End::Trapped | End::CpuDeadline))
+        matches!(self.end.get(), Some(End::Trapped | End::CpuDeadline))
     }
 
     /// Requests that it serves now.

@@ -83,6 +83,20 @@ async fn s2_a_client_that_leaves_mid_stream_cancels_its_backend() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_told_of_a_timeout_leaves_no_backend_at_work() {
+    let (backend, control) = (Upstream::start().await, Upstream::start().await);
+    let mut options = options(&["relays_a_backend"], relay_config(backend.addr, control.addr));
+    options.limits.head_timeout = Duration::from_millis(200);
+    let scene = Scene { served: serve(Edge::new(options).unwrap()), backend, control };
+    let mut client = Client::get(scene.served.addr, "/silent", "").await;
+    client.read_until("HTTP/1.1 504").await;
+    until("the upstream sees the close", || scene.backend.left("/silent").is_some()).await;
+    until("the guest settles", || scene.settlement("/silent").is_some()).await;
+    assert!(scene.settlement("/silent").unwrap().contains("client-gone"));
+    assert_eq!(read(&scene.served.edge.stats().client_gone), 0, "it has not left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s1_a_call_from_spawned_work_is_cancelled_too() {
     for chain in CHAINS {
         let scene = scene(chain).await;

@@ -6,5 +6,6 @@ mod lifecycle;
 mod limits;
 mod measure;
 mod outbound;
+mod printed;
 mod streams;
 mod support;
