@@ -38,6 +38,7 @@ pub(crate) fn demand_keys(loaded: &Loaded) -> Result<(), Failure> {
 }
 
 /// A report as a failure.
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 pub(crate) fn failure(report: ConfigReport) -> Failure {
     Failure::Config(render(&report))
 }

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<(), Failure> {
         sims.announce();
         println!("\n{}", example(&loaded, &one.url()));
         lifetime::until_stopped(&args.config.config, &loaded, Tiers { one: Some(one), two }, move |new| {
-            sims.stand_in(new)
+            sims.stand_in(new);
         })
         .await
     })
