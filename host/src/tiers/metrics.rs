@@ -20,7 +20,7 @@ impl std::fmt::Debug for EdgeMetrics {
 /// A name, what it means, and where the figure is.
 type Row = (&'static str, &'static str, fn(&EdgeStats) -> &AtomicU64);
 
-const COUNTERS: [Row; 13] = [
+const COUNTERS: [Row; 14] = [
     ("requests", "Requests that came in, health checks not included", |s| &s.requests),
     ("overloaded", "Requests refused since there was no room", |s| &s.overloaded),
     ("client_gone", "Requests whose client left before the end", |s| &s.client_gone),
@@ -33,7 +33,10 @@ const COUNTERS: [Row; 13] = [
     ("response_bytes", "Bytes of response bodies", |s| &s.bytes_out),
     ("calls", "Calls that components made", |s| &s.outbound),
     ("calls_denied", "Calls to a destination that is not configured", |s| &s.outbound_denied),
-    ("calls_cancelled", "Calls cancelled since the client had left", |s| &s.outbound_cancelled),
+    ("calls_cancelled", "Calls cancelled since the client had left or been refused", |s| &s.outbound_cancelled),
+    ("component_lines_dropped", "Lines that components printed and that are not in the log", |s| {
+        &s.guest_lines_dropped
+    }),
 ];
 
 const GAUGES: [Row; 3] = [

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
-use weir_cluster::{Cluster, ClusterOptions, EndpointOptions, Health, Model, Queue};
-use weir_config::settings::{HostSettings, HostedModel, ModelServer};
+use weir_cluster::{Cluster, ClusterOptions, Model};
+use weir_config::settings::HostSettings;
 use weir_config::{Loaded, Secrets};
 use weir_control::ControlPlane;
 use weir_serve::{Drained, Shutdown, ShutdownTrigger};
@@ -65,7 +65,7 @@ impl TierTwo {
     /// Takes another configuration: models, limits, edges. The listeners stay as they were.
     pub(crate) fn reload(&self, loaded: &Loaded) -> Result<(), Failure> {
         let settings = settings(loaded)?;
-        let models = models(settings, &endpoint_secrets(loaded)?)?;
+        let models = models(loaded, settings)?;
         self.cluster.reload(&models).context("tier two keeps its models")?;
         self.control.reload(control_options(loaded, settings)).map_err(|e| anyhow::anyhow!("{e}"))?;
         Ok(())
@@ -98,39 +98,22 @@ fn control_options(loaded: &Loaded, settings: &HostSettings) -> weir_control::Co
     }
 }
 
+fn cluster_options(loaded: &Loaded, settings: &HostSettings) -> Result<ClusterOptions, Failure> {
+    let secrets = endpoint_secrets(loaded)?;
+    let options = ClusterOptions::from_settings(settings, |name| secrets.get(name).cloned()).map_err(wrong_key)?;
+    Ok(ClusterOptions { limits: loaded.config.sizes, access_log: configuration::access_log(loaded)?, ..options })
+}
+
+fn models(loaded: &Loaded, settings: &HostSettings) -> Result<Vec<Model>, Failure> {
+    let secrets = endpoint_secrets(loaded)?;
+    Model::from_settings(&settings.models, |name| secrets.get(name).cloned()).map_err(wrong_key)
+}
+
 fn endpoint_secrets(loaded: &Loaded) -> Result<Secrets, Failure> {
     loaded.secrets.resolve(&weir_config::Machine, |name| name.starts_with("endpoint-")).map_err(configuration::failure)
 }
 
-fn cluster_options(loaded: &Loaded, settings: &HostSettings) -> Result<ClusterOptions, Failure> {
-    let (health, flow) = (&settings.health, &settings.flow);
-    Ok(ClusterOptions {
-        models: models(settings, &endpoint_secrets(loaded)?)?,
-        heartbeat: settings.heartbeat,
-        health: Health { every: health.every, path: health.path.clone(), timeout: health.timeout, ..Health::default() },
-        limits: loaded.config.sizes,
-        queue: Queue { length: flow.queue as usize, wait: flow.wait, ..Queue::default() },
-        access_log: configuration::access_log(loaded)?,
-        ..ClusterOptions::default()
-    })
-}
-
-fn models(settings: &HostSettings, secrets: &Secrets) -> Result<Vec<Model>, Failure> {
-    settings.models.iter().map(|model| model_of(model, secrets)).collect()
-}
-
-fn model_of(model: &HostedModel, secrets: &Secrets) -> Result<Model, Failure> {
-    let endpoints = model.endpoints.iter().map(|server| endpoint(server, secrets)).collect::<Result<_, _>>()?;
-    Ok(Model { name: model.name.clone(), aliases: model.aliases.clone(), endpoints })
-}
-
-fn endpoint(server: &ModelServer, secrets: &Secrets) -> Result<EndpointOptions, Failure> {
-    let options = EndpointOptions {
-        max_in_flight: server.max_in_flight as usize,
-        ..EndpointOptions::new(server.origin.clone(), server.base_path.clone())
-    };
-    match server.key.as_deref().and_then(|name| secrets.get(name)) {
-        Some(key) => options.with_key(key).map_err(|e| Failure::Config(e.to_string())),
-        None => Ok(options),
-    }
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+fn wrong_key(error: weir_cluster::KeyError) -> Failure {
+    Failure::Config(error.to_string())
 }

@@ -14,25 +14,6 @@ fn misbehaving(cpu_deadline: Duration) -> Edge {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t1_a_guest_that_loops_is_killed_at_its_deadline() {
-    let deadline = Duration::from_millis(500);
-    let edge = misbehaving(deadline);
-    assert_eq!(read_all(edge.handle(get("/")).await).await, (200, "ok".to_owned()));
-
-    let start = Instant::now();
-    let looping = edge.handle(get("/loop"));
-    let response = looping.await;
-    let took = start.elapsed();
-    assert_eq!(response.status(), 503);
-    assert_eq!(response.headers()["retry-after"], "1");
-    // The upper bound leaves room for a machine that is busy with other tests: turns on the thread are lost to them.
-    assert!(took >= deadline, "{took:?}");
-    assert!(took < deadline * 11 / 10 + Duration::from_millis(50), "{took:?}");
-    assert_eq!(read(&edge.stats().instances_over_deadline), 1);
-    assert_eq!(read_all(edge.handle(get("/")).await).await, (200, "ok".to_owned()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn t1_others_are_served_while_a_guest_loops() {
     let edge = misbehaving(Duration::from_secs(2));
     let looping = tokio::spawn({
@@ -54,21 +35,6 @@ async fn t1_others_are_served_while_a_guest_loops() {
 async fn a_guest_may_compute_up_to_its_deadline() {
     let edge = misbehaving(Duration::from_secs(20));
     assert_eq!(edge.handle(get("/compute")).await.status(), 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn t1_a_guest_that_takes_four_gigabytes_ends_itself() {
-    // To fill its memory takes long on a machine that is busy with other tests.
-    let edge = misbehaving(Duration::from_secs(20));
-    assert_eq!(edge.handle(get("/")).await.status(), 200);
-    let before = resident_bytes();
-    for _ in 0..4 {
-        assert_eq!(edge.handle(get("/allocate")).await.status(), 500);
-    }
-    until("the instances are gone", || read(&edge.stats().instances_live) == 0).await;
-    let grown = resident_bytes().saturating_sub(before);
-    assert!(grown < 64 << 20, "the host keeps {grown} bytes");
-    assert_eq!(edge.handle(get("/")).await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,9 +162,4 @@ async fn t3_calls_dropped_in_flight_leave_nothing_behind() {
     until("its tasks are gone", || metrics.num_alive_tasks() <= baseline).await;
     assert_eq!(read(&edge.stats().in_flight), 0);
     assert_eq!(edge.handle(get("/")).await.into_body().collect().await.unwrap().to_bytes(), "ok");
-}
-
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
