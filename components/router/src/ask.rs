@@ -95,7 +95,7 @@ mod tests {
             ("/v1/chat/completions", r#""messages":[{}],"max_tokens":7,"max_completion_tokens":9,"n":3"#, 27),
             ("/v1/chat/completions", r#""messages":[{}],"max_tokens":null,"n":2"#, 2000),
             ("/v1/chat/completions", r#""messages":[{}],"n":0"#, 1000),
-            ("/v1/chat/completions", r#""messages":[{}],"max_tokens":18446744073709551615,"n":2"#, u64::MAX),
+            ("/v1/chat/completions", r#""messages":[{}],"max_tokens":18446744073709551615,"n":2"#, 1 << 32),
             ("/v1/completions", r#""prompt":"a","max_tokens":5,"best_of":4,"n":2"#, 20),
             ("/v1/responses", r#""input":"a","max_output_tokens":11,"n":5"#, 11),
             ("/v1/messages", r#""messages":[{}],"max_tokens":13"#, 13),
