@@ -132,13 +132,13 @@ pub(crate) async fn long_streams(scene: &Scene, streams: usize, tokens: usize) -
     PerChunk { processor: processor_time(scene.pid()).saturating_sub(before) / events, wall: start.elapsed() / events }
 }
 
-/// So many streams that have begun and then rest, since their readers do not read on.
+/// So many streams that have begun, and then wait for a model that takes its time.
 pub(crate) async fn open_streams(scene: &Scene, streams: usize) -> Open {
     let before = scene.memory();
     let mut clients = Vec::with_capacity(streams);
     for _ in 0..streams {
-        let mut client = RawClient::connect_narrow(scene.asker.address, 4_096).await.expect("it listens");
-        client.send(scene.asker.request(100_000, true)).await.expect("the request is sent");
+        let mut client = RawClient::connect(scene.asker.address).await.expect("it listens");
+        client.send(scene.asker.slow_request()).await.expect("the request is sent");
         assert_eq!(client.read_head().await.expect("an answer comes").status, 200);
         clients.push(client);
     }

@@ -115,7 +115,15 @@ pub(crate) struct Asker {
 impl Asker {
     /// A request for an answer of so many tokens, as it goes over the wire.
     pub(crate) fn request(self, tokens: usize, stream: bool) -> Vec<u8> {
-        let text = format!("Tell me of rivers and weirs. [[sim:tokens={tokens}]]");
+        self.ask(&format!("Tell me of rivers and weirs. [[sim:tokens={tokens}]]"), stream)
+    }
+
+    /// A request for a stream that begins at once and then has a minute between its tokens.
+    pub(crate) fn slow_request(self) -> Vec<u8> {
+        self.ask("Tell me of rivers. [[sim:tokens=100]] [[sim:tpot=60s]]", true)
+    }
+
+    fn ask(self, text: &str, stream: bool) -> Vec<u8> {
         let body = json!({"model": "sim", "stream": stream, "max_tokens": 100_000,
             "messages": [{"role": "user", "content": text}]})
         .to_string();
