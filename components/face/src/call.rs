@@ -11,6 +11,9 @@ use crate::bindings::{wasi, wit_future};
 use crate::request::{BodyFault, Sent, build, read_whole};
 use crate::{ErrorCode, Response, TrailersResult, clock, fields};
 
+/// How much is asked of an answer at once, in bytes: every open stream holds that much, and events are small.
+const PIECE: usize = 8 * 1024;
+
 /// A call: everything that goes over the wire, and where to.
 pub struct Call {
     /// The method.
@@ -96,7 +99,7 @@ impl Answer {
         }
         let mut room = std::mem::take(buffer);
         if room.capacity() == 0 {
-            room.reserve(crate::request::CHUNK);
+            room.reserve(PIECE);
         }
         let (result, filled) = self.body.read(room).await;
         *buffer = filled;

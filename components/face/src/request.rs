@@ -9,8 +9,8 @@ use crate::{ErrorCode, fields};
 
 type WasiTrailers = FutureReader<Result<Option<types::Fields>, ErrorCode>>;
 
-/// How much is asked of a stream at once, in bytes.
-pub(crate) const CHUNK: usize = 64 * 1024;
+/// How much is asked of a body at once, in bytes.
+pub(crate) const CHUNK: usize = 16 * 1024;
 
 /// A request that came from outside or from the next part out. What is changed here goes on with it.
 pub struct Incoming {
