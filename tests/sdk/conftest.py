@@ -113,13 +113,24 @@ class Weir:
     def url(self):
         return f"http://127.0.0.1:{self.edge}"
 
-    def records(self):
-        """What was settled, newest last."""
+    def records(self, since=0):
+        """What was settled of the requests that came at `since` (ms since 1970) or later, the oldest request first.
+
+        Settlements may overtake each other, and one of an earlier test may still be on its way; the ids of requests
+        (UUIDv7) begin with the time of their arrival.
+        """
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.control}/control/v1/usage?limit=1000", headers={"authorization": f"Bearer {ADMIN_KEY}"}
         )
         with urllib.request.urlopen(request, timeout=5) as answer:
-            return json.load(answer)["records"][::-1]
+            records = json.load(answer)["records"]
+        arrived = [record for record in records if int(record["request"].replace("-", "")[:12], 16) >= since]
+        return sorted(arrived, key=lambda record: (record["request"], record["attempt"]))
+
+
+def now():
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 @contextlib.contextmanager

@@ -133,7 +133,7 @@ pub fn whole_answer() -> Script {
     Script::json(200, &body.to_string())
 }
 
-/// The settlement records that the control plane has, the oldest first, once there are `count` or more.
+/// The settlement records that the control plane has, the oldest request first, once there are `count` or more.
 ///
 /// # Panics
 /// When there are fewer after ten seconds.
@@ -147,7 +147,8 @@ pub async fn records(control: SocketAddr, count: usize) -> Vec<Value> {
         let (head, body) = exchange(control, request.as_bytes()).await.expect("the control plane answers");
         assert_eq!(head.status, 200, "{body}");
         let mut records = body["records"].as_array().cloned().unwrap_or_default();
-        records.reverse();
+        // Settlements may overtake each other; the ids of requests are in the order of their arrival.
+        records.sort_by_key(|record| (record["request"].as_str().map(str::to_owned), record["attempt"].as_u64()));
         if records.len() >= count {
             return records;
         }
