@@ -36,7 +36,7 @@ test: ## Set up what is missing and run every test that belongs to a commit
 	@$(MAKE) --no-print-directory components guests
 	$(CARGO) build --release --locked --workspace --all-targets
 	$(CARGO) test --release --locked --workspace --no-fail-fast
-	$(OUT)/../target/tools/sdk/bin/python -m pytest tests/sdk -q
+	target/tools/sdk/bin/python -m pytest tests/sdk -q
 	cd tests/sdk-node && node --test
 
 bench: ## Measure, as ratios against a direct call
