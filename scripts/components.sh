@@ -7,7 +7,10 @@ cd "$(dirname "$0")/.."
 out=${CARGO_TARGET_DIR:-target}
 mkdir -p target/components
 for part in "$@"; do
-  ${CARGO:-cargo} rustc --quiet --locked --package "weir-$part" --lib --crate-type cdylib \
+  # Libraries that the fused gateway takes, too, export their handler only where they are a component of their own.
+  features=()
+  if grep -q '^component = ' "components/$part/Cargo.toml"; then features=(--features component); fi
+  ${CARGO:-cargo} rustc --quiet --locked --package "weir-$part" --lib --crate-type cdylib "${features[@]}" \
     --profile component --target wasm32-wasip2
   built=$out/wasm32-wasip2/component/weir_${part//-/_}.wasm
   cmp -s "$built" "target/components/$part.wasm" || cp "$built" "target/components/$part.wasm"

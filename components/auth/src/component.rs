@@ -7,12 +7,9 @@ use weir_core::config::Runtime;
 use weir_core::{Config, Dialect, GatewayError, RequestId, RequestView};
 use weir_face::relay::Relay;
 use weir_face::request::Incoming;
-use weir_face::{ErrorCode, Request, Response, answer, bindings, clock, leave, random, settings};
+use weir_face::{ErrorCode, Request, Response, answer, clock, leave, random, settings};
 
 use crate::{Answer, Arrival, Auth, Decision, Pass};
-
-struct Component;
-weir_face::export!(Component);
 
 /// What an instance keeps: nothing that one caller could see of another.
 struct Instance {
@@ -26,32 +23,40 @@ thread_local! {
     static INSTANCE: OnceCell<Rc<Instance>> = const { OnceCell::new() };
 }
 
-impl bindings::exports::wasi::http::handler::Guest for Component {
-    async fn handle(request: Request) -> Result<Response, ErrorCode> {
-        let mut incoming = Incoming::take(request);
-        let instance = match instance().await {
-            Ok(instance) => instance,
-            Err(error) => return Ok(misconfigured(&incoming, &error)),
-        };
-        let arrival = Arrival {
-            method: incoming.method.clone(),
-            target: std::mem::take(&mut incoming.target),
-            authority: incoming.authority.clone(),
-            headers: std::mem::take(&mut incoming.headers),
-        };
-        match instance.auth.decide(arrival, clock::now(), random::bytes()) {
-            Decision::Answer(Answer { status, headers, body }) => Ok(answer::whole(status, headers, body)),
-            Decision::Pass(pass) => {
-                let Pass { request, view, headers, .. } = *pass;
-                incoming.target = view.path_and_query();
-                incoming.headers = headers;
-                let sent = (!instance.cleaned_further_in).then(|| incoming.headers.clone());
-                let response = weir_face::next(incoming.pass_on()).await?;
-                Ok(match sent {
-                    Some(sent) => leave::to_client(Relay::of(response), request, instance.runtime, &sent),
-                    None => response,
-                })
-            }
+#[cfg(feature = "component")]
+weir_face::export_middleware!(handle);
+
+/// Authenticates a request, and hands it on to the next part in.
+///
+/// # Errors
+/// What the next part failed with, where it gave no answer.
+pub async fn handle(
+    request: Request,
+    next: impl AsyncFn(Request) -> Result<Response, ErrorCode>,
+) -> Result<Response, ErrorCode> {
+    let mut incoming = Incoming::take(request);
+    let instance = match instance().await {
+        Ok(instance) => instance,
+        Err(error) => return Ok(misconfigured(&incoming, &error)),
+    };
+    let arrival = Arrival {
+        method: incoming.method.clone(),
+        target: std::mem::take(&mut incoming.target),
+        authority: incoming.authority.clone(),
+        headers: std::mem::take(&mut incoming.headers),
+    };
+    match instance.auth.decide(arrival, clock::now(), random::bytes()) {
+        Decision::Answer(Answer { status, headers, body }) => Ok(answer::whole(status, headers, body)),
+        Decision::Pass(pass) => {
+            let Pass { request, view, headers, .. } = *pass;
+            incoming.target = view.path_and_query();
+            incoming.headers = headers;
+            let sent = (!instance.cleaned_further_in).then(|| incoming.headers.clone());
+            let response = next(incoming.pass_on()).await?;
+            Ok(match sent {
+                Some(sent) => leave::to_client(Relay::of(response), request, instance.runtime, &sent),
+                None => response,
+            })
         }
     }
 }

@@ -40,7 +40,7 @@ pub mod models;
 pub mod table;
 
 #[cfg(target_family = "wasm")]
-mod component;
+pub mod component;
 
 pub use answer::Answer;
 pub use decide::{Arrival, Auth, Decision, Pass};

@@ -1,13 +1,13 @@
 //! Responses that a component makes itself: whole ones, and streams that it writes event by event.
 
+use futures::channel::oneshot;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use weir_core::error::render;
 use weir_core::{Dialect, GatewayError, RequestId, header};
-use wit_bindgen::{FutureWriter, StreamWriter};
 
-use crate::bindings::wasi::http::types::Fields;
-use crate::bindings::{wit_future, wit_stream};
-use crate::{ErrorCode, Response, fields};
+use crate::Response;
+use crate::platform::{self, ByteWriter};
+use crate::relay::{Body, Relay};
 
 /// A response with a body at hand. `content-length` is set.
 #[must_use]
@@ -41,31 +41,25 @@ pub fn whole_with_trailers(
     trailers: Option<HeaderMap>,
 ) -> Response {
     headers.insert(http::header::CONTENT_LENGTH, body.len().into());
-    let (response, mut outlet) = stream(status, &headers);
-    crate::spawn(async move {
-        if !body.is_empty() {
-            // A client that left needs no body; the trailers go on to the parts further out all the same.
-            let _ = outlet.write(body).await;
-        }
-        outlet.finish(trailers).await;
-    });
-    response
+    let trailers = Box::pin(std::future::ready(Ok(trailers)));
+    Relay { status, headers, body: Body::Whole(body), trailers }.pass_on()
 }
 
 /// A response whose body is written piece by piece.
 #[must_use]
-pub fn stream(status: u16, headers: &HeaderMap) -> (Response, Outlet) {
-    let (trailers, on_trailers) = wit_future::new(|| Ok(None));
-    let (body, on_body) = wit_stream::new();
-    let (response, _transmitted) = Response::new(fields::to_wasi(headers), Some(on_body), on_trailers);
-    let _ = response.set_status_code(status);
-    (response, Outlet { body, trailers })
+pub fn stream(status: u16, headers: HeaderMap) -> (Response, Outlet) {
+    let (writer, reader) = platform::pipe();
+    let (trailers, said) = oneshot::channel();
+    // An outlet that was dropped unfinished has no trailers to say.
+    let trailers_said = Box::pin(async { Ok(said.await.unwrap_or_default()) });
+    let response = Relay { status, headers, body: Body::Flow(reader), trailers: trailers_said };
+    (response.pass_on(), Outlet { body: writer, trailers })
 }
 
 /// Where the body of a response is written.
 pub struct Outlet {
-    body: StreamWriter<u8>,
-    trailers: FutureWriter<Result<Option<Fields>, ErrorCode>>,
+    body: ByteWriter,
+    trailers: oneshot::Sender<Option<HeaderMap>>,
 }
 
 /// The client left: what was written last did not reach it.
@@ -78,15 +72,14 @@ impl Outlet {
     /// # Errors
     /// [`Gone`].
     pub async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
-        if self.body.write_all(bytes).await.is_empty() { Ok(()) } else { Err(Gone) }
+        if self.body.write(bytes).await { Ok(()) } else { Err(Gone) }
     }
 
     /// Ends the body, then says the trailers.
-    pub async fn finish(self, trailers: Option<HeaderMap>) {
+    pub fn finish(self, trailers: Option<HeaderMap>) {
         drop(self.body);
-        let trailers = trailers.map(|map| fields::to_wasi(&map));
         // Nobody may be listening any more.
-        let _ = self.trailers.write(Ok(trailers)).await;
+        let _ = self.trailers.send(trailers);
     }
 }
 

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 use weir_core::{Millis, Origin};
-use wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult};
 
-use crate::bindings::wasi::http::types::{Fields, RequestOptions, Scheme};
-use crate::bindings::{wasi, wit_future};
-use crate::request::{BodyFault, Sent, build, read_whole};
-use crate::{ErrorCode, Response, TrailersResult, clock, fields};
+use crate::platform::{self, Upstream};
+use crate::request::BodyFault;
+use crate::{ErrorCode, TrailersResult, clock};
 
 /// How much is asked of an answer at once, in bytes: every open stream holds that much, and events are small.
 const PIECE: usize = 8 * 1024;
@@ -36,12 +34,7 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    body: StreamReader<u8>,
-    trailers: FutureReader<Result<Option<Fields>, ErrorCode>>,
-    // Held so that the host is told the reading went well only when it did.
-    done: FutureWriter<Result<(), ErrorCode>>,
-    // Held since some hosts break the connection off without it.
-    _sent: Sent,
+    upstream: Upstream,
     ended: bool,
 }
 
@@ -49,18 +42,12 @@ pub struct Answer {
 ///
 /// # Errors
 /// The host's reason.
-pub async fn send(call: Call) -> Result<Answer, ErrorCode> {
-    let Call { method, origin, target, mut headers, body, connect } = call;
-    if !body.is_empty() || method == Method::POST {
-        headers.insert(http::header::CONTENT_LENGTH, body.len().into());
+pub async fn send(mut call: Call) -> Result<Answer, ErrorCode> {
+    if !call.body.is_empty() || call.method == Method::POST {
+        call.headers.insert(http::header::CONTENT_LENGTH, call.body.len().into());
     }
-    let options = RequestOptions::new();
-    // A host that does not know the option has a limit of its own.
-    let _ = options.set_connect_timeout(Some(connect.0.saturating_mul(1_000_000)));
-    let scheme = if origin.is_tls() { Scheme::Https } else { Scheme::Http };
-    let (request, sent) =
-        build(&method, &target, Some(&origin.authority()), Some(&scheme), &headers, body, Some(options));
-    wasi::http::client::send(request).await.map(|response| Answer::of(response, sent))
+    let (status, headers, upstream) = platform::send(call).await?;
+    Ok(Answer { status, headers, upstream, ended: false })
 }
 
 /// Makes a call and reads its whole answer, all within `limit`.
@@ -82,14 +69,6 @@ pub async fn exchange(call: Call, limit: Duration, max_bytes: usize) -> Result<(
 }
 
 impl Answer {
-    fn of(response: Response, sent: Sent) -> Self {
-        let status = response.get_status_code();
-        let headers = fields::from_wasi(&response.get_headers());
-        let (done, on_done) = wit_future::new(|| Ok(()));
-        let (body, trailers) = Response::consume_body(response, on_done);
-        Self { status, headers, body, trailers, done, _sent: sent, ended: false }
-    }
-
     /// The next piece of the body, as it came, read into `buffer`, which is cleared first; `false` at the end. How it
     /// ended, [`trailers`](Self::trailers) says.
     pub async fn next(&mut self, buffer: &mut Vec<u8>) -> bool {
@@ -101,9 +80,9 @@ impl Answer {
         if room.capacity() == 0 {
             room.reserve(PIECE);
         }
-        let (result, filled) = self.body.read(room).await;
+        let (more, filled) = self.upstream.next(room).await;
         *buffer = filled;
-        self.ended = !matches!(result, StreamResult::Complete(_));
+        self.ended = !more;
         !buffer.is_empty() || !self.ended
     }
 
@@ -112,22 +91,23 @@ impl Answer {
     /// # Errors
     /// The host's reason when it broke off.
     pub async fn trailers(self) -> TrailersResult {
-        let Self { body, trailers, done, .. } = self;
-        drop(body);
-        drop(done);
-        trailers.await.map(|fields| fields.map(|fields| fields::from_wasi(&fields)))
+        self.upstream.end().await
     }
 
     /// Reads the body whole.
     ///
     /// # Errors
     /// [`BodyFault`].
-    pub async fn read_whole(self, limit: usize) -> Result<Vec<u8>, BodyFault> {
-        let Self { body, trailers, done, .. } = self;
-        let bytes = read_whole(body, limit, 0, |_| true).await?;
-        drop(done);
-        match trailers.await {
-            Ok(_) => Ok(bytes),
+    pub async fn read_whole(mut self, limit: usize) -> Result<Vec<u8>, BodyFault> {
+        let (mut whole, mut piece) = (Vec::new(), Vec::new());
+        while self.next(&mut piece).await {
+            if whole.len() + piece.len() > limit {
+                return Err(BodyFault::TooLarge);
+            }
+            whole.extend_from_slice(&piece);
+        }
+        match self.trailers().await {
+            Ok(_) => Ok(whole),
             Err(_) => Err(BodyFault::Broken),
         }
     }

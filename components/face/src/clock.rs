@@ -7,14 +7,12 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use weir_core::{Millis, UnixMillis};
 
-use crate::bindings::wasi::clocks::{monotonic_clock, system_clock};
+use crate::platform;
 
 /// The time of day.
 #[must_use]
 pub fn now() -> UnixMillis {
-    let instant = system_clock::now();
-    let seconds = u64::try_from(instant.seconds).unwrap_or_default();
-    UnixMillis(seconds * 1_000 + u64::from(instant.nanoseconds) / 1_000_000)
+    UnixMillis(platform::wall_millis())
 }
 
 /// A point in time from which to measure; it never goes back.
@@ -25,19 +23,19 @@ impl Mark {
     /// Now.
     #[must_use]
     pub fn now() -> Self {
-        Self(monotonic_clock::now())
+        Self(platform::monotonic_nanos())
     }
 
     /// How long ago it was.
     #[must_use]
     pub fn elapsed(self) -> Millis {
-        Millis(monotonic_clock::now().saturating_sub(self.0) / 1_000_000)
+        Millis(platform::monotonic_nanos().saturating_sub(self.0) / 1_000_000)
     }
 }
 
 /// Waits.
 pub async fn sleep(length: Duration) {
-    monotonic_clock::wait_for(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)).await;
+    platform::sleep_nanos(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)).await;
 }
 
 /// What `work` gives, unless it takes longer than `limit`; then it is dropped.

@@ -1,12 +1,12 @@
 //! Randomness, from the host's cryptographically secure source.
 
-use crate::bindings::wasi::random::random;
+use crate::platform;
 
 /// `N` random bytes.
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    for (to, from) in bytes.iter_mut().zip(random::get_random_bytes(N as u64)) {
+    for (to, from) in bytes.iter_mut().zip(platform::get_random_bytes(N as u64)) {
         *to = from;
     }
     bytes
@@ -15,5 +15,5 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 /// A random number.
 #[must_use]
 pub fn number() -> u64 {
-    random::get_random_u64()
+    platform::get_random_u64()
 }

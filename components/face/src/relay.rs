@@ -3,18 +3,27 @@
 //! No byte of the stream goes through the component, which would cost it a copy a chunk.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use http::HeaderMap;
-use wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult};
 
-use crate::bindings::wasi::http::types::Fields;
-use crate::bindings::wit_future;
-use crate::{ErrorCode, Response, TrailersResult, clock, fields};
+use crate::platform::{self, ByteReader};
+use crate::{ErrorCode, TrailersResult, clock};
 
 /// For how long an ending that the client must see as an abort is held back: an HTTP/1 host may drop what it has
 /// not flushed when a body fails, and the last event must get out first.
 const FLUSH: Duration = Duration::from_millis(20);
+
+/// A response on its way from one part to the next.
+pub struct Response(Kind);
+
+pub(crate) enum Kind {
+    /// As the host has it, untouched.
+    Host(platform::Response),
+    /// Taken apart, or made here.
+    Own(Box<Relay>),
+}
 
 /// A response from the next part in.
 pub struct Relay {
@@ -22,71 +31,88 @@ pub struct Relay {
     pub status: u16,
     /// The headers; what is changed here goes on.
     pub headers: HeaderMap,
-    body: StreamReader<u8>,
-    trailers: FutureReader<Result<Option<Fields>, ErrorCode>>,
-    tell_inner: FutureWriter<Result<(), ErrorCode>>,
+    pub(crate) body: Body,
+    pub(crate) trailers: Trailers,
+}
+
+/// The body of a response.
+pub(crate) enum Body {
+    Whole(Vec<u8>),
+    Flow(ByteReader),
+}
+
+/// The trailers of a response, when its body has ended.
+pub(crate) type Trailers = Pin<Box<dyn Future<Output = TrailersResult>>>;
+
+impl From<platform::Response> for Response {
+    fn from(response: platform::Response) -> Self {
+        Self(Kind::Host(response))
+    }
+}
+
+impl Response {
+    pub(crate) fn into_kind(self) -> Kind {
+        self.0
+    }
 }
 
 impl Relay {
     /// Takes a response apart.
     #[must_use]
     pub fn of(response: Response) -> Self {
-        let status = response.get_status_code();
-        let headers = fields::from_wasi(&response.get_headers());
-        let (tell_inner, transmitted) = wit_future::new(|| Ok(()));
-        let (body, trailers) = Response::consume_body(response, transmitted);
-        Self { status, headers, body, trailers, tell_inner }
+        match response.0 {
+            Kind::Host(response) => platform::open_response(response),
+            Kind::Own(relay) => *relay,
+        }
     }
 
     /// Passes the response on, trailers and all.
     #[must_use]
     pub fn pass_on(self) -> Response {
-        self.pass_on_with(std::future::ready)
+        Response(Kind::Own(Box::new(self)))
     }
 
     /// Passes the response on. When it has ended, `settle` gets its trailers and says what goes on in their place.
     ///
-    /// `settle` runs in a task of its own and whatever happens: when the client left, the part that writes the
-    /// stream learns so at its next write, and ends it with trailers that say so.
+    /// `settle` runs whatever happens, in a task of the outermost part of the component: when the client left, the
+    /// part that writes the stream learns so at its next write, and ends it with trailers that say so.
     pub fn pass_on_with<F, Settled>(self, settle: F) -> Response
     where
         F: FnOnce(TrailersResult) -> Settled + 'static,
         Settled: Future<Output = TrailersResult> + 'static,
     {
-        let Self { status, headers, body, trailers, tell_inner } = self;
-        let (for_client, on_trailers) = wit_future::new(|| Ok(None));
-        let (response, transmitted) = Response::new(fields::to_wasi(&headers), Some(body), on_trailers);
-        let _ = response.set_status_code(status);
-        crate::spawn(async move {
-            let said = settle(read(trailers.await)).await;
-            // Nobody may be listening any more.
-            let _ = for_client.write(said.map(|map| map.map(|map| fields::to_wasi(&map)))).await;
-        });
-        crate::spawn(async move {
-            let _ = tell_inner.write(transmitted.await).await;
-        });
-        response
+        let Self { status, headers, body, trailers } = self;
+        let trailers = Box::pin(async move { settle(trailers.await).await });
+        Self { status, headers, body, trailers }.pass_on()
     }
 
     /// Reads the response to its end and gives up to `limit` bytes of its body, and its trailers: an attempt that
     /// is not passed on must still be heard to its end, or what it holds would never be settled.
     pub async fn drain(self, limit: usize) -> (Vec<u8>, TrailersResult) {
-        let Self { mut body, trailers, tell_inner, .. } = self;
-        let mut kept = Vec::new();
-        let mut chunk = Vec::with_capacity(crate::request::CHUNK);
-        loop {
-            let (result, filled) = body.read(chunk).await;
-            let room = limit - kept.len();
-            kept.extend_from_slice(&filled[..filled.len().min(room)]);
-            if !matches!(result, StreamResult::Complete(_)) {
-                break;
+        let Self { body, trailers, .. } = self;
+        let kept = match body {
+            Body::Whole(mut bytes) => {
+                bytes.truncate(limit);
+                bytes
             }
-            chunk = filled;
-            chunk.clear();
+            Body::Flow(reader) => read_up_to(reader, limit).await,
+        };
+        (kept, trailers.await)
+    }
+}
+
+async fn read_up_to(mut reader: ByteReader, limit: usize) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut chunk = Vec::with_capacity(crate::request::CHUNK);
+    loop {
+        let (more, filled) = reader.next(chunk).await;
+        let room = limit - kept.len();
+        kept.extend_from_slice(&filled[..filled.len().min(room)]);
+        if !more {
+            return kept;
         }
-        drop(body);
-        drop(tell_inner);
-        (kept, read(trailers.await))
+        chunk = filled;
+        chunk.clear();
     }
 }
 
@@ -96,8 +122,4 @@ impl Relay {
 pub async fn abort() -> TrailersResult {
     clock::sleep(FLUSH).await;
     Err(ErrorCode::ConnectionTerminated)
-}
-
-fn read(trailers: Result<Option<Fields>, ErrorCode>) -> TrailersResult {
-    trailers.map(|fields| fields.map(|fields| self::fields::from_wasi(&fields)))
 }

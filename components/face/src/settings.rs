@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use weir_core::{Config, ErrorKind, GatewayError, Secret};
 
-use crate::bindings::weir::gateway::settings;
+use crate::platform;
 
 thread_local! {
     static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };
@@ -24,7 +24,7 @@ pub async fn config() -> Result<Rc<Config>, GatewayError> {
     if let Some(config) = CONFIG.with(|cell| cell.get().cloned()) {
         return Ok(config);
     }
-    let text = settings::config().await.map_err(|fault| misconfigured(&format!("no configuration: {fault:?}")))?;
+    let text = platform::config().await.map_err(|fault| misconfigured(&format!("no configuration: {fault}")))?;
     let config = Rc::new(Config::from_json(&text).map_err(|fault| misconfigured(&fault.to_string()))?);
     // Two requests may have asked at once; the first answer stays.
     Ok(CONFIG.with(|cell| cell.get_or_init(|| config).clone()))
@@ -38,9 +38,9 @@ pub async fn secret(name: &str) -> Result<Rc<Secret<String>>, GatewayError> {
     if let Some(known) = SECRETS.with_borrow(|secrets| secrets.get(name).cloned()) {
         return Ok(known);
     }
-    let value = settings::secret(name.to_owned())
+    let value = platform::secret(name)
         .await
-        .map_err(|fault| misconfigured(&format!("the secret {name} cannot be had: {fault:?}")))?
+        .map_err(|fault| misconfigured(&format!("the secret {name} cannot be had: {fault}")))?
         .ok_or_else(|| misconfigured(&format!("there is no secret called {name}")))?;
     let value = Rc::new(Secret::new(value));
     SECRETS.with_borrow_mut(|secrets| secrets.insert(name.to_owned(), value.clone()));

@@ -16,7 +16,7 @@ thread_local! {
 
 /// Runs `task` beside the one at hand. It goes on after the response is handed out, to its own end.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
-    wit_bindgen::spawn(seen(task));
+    crate::platform::spawn(seen(task));
     POLLED.with_borrow(|polled| {
         if let Some(waker) = polled {
             waker.wake_by_ref();

@@ -12,7 +12,7 @@ use weir_core::header::{BACKEND, DEGRADED, RESERVATION, json_value};
 use weir_core::{Config, Dialect, ErrorKind, GatewayError, RequestView};
 use weir_face::relay::Relay;
 use weir_face::request::Incoming;
-use weir_face::{ErrorCode, Request, Response, answer, bindings, clock, settings};
+use weir_face::{ErrorCode, Request, Response, answer, clock, settings};
 
 use crate::answer::{denial, rate_limit_headers};
 use crate::call::{self, End};
@@ -20,9 +20,6 @@ use crate::control_call::ControlFault;
 use crate::{Quota, QuotaBounds};
 use control_plane::ControlPlane;
 use permit::{Permit, Store};
-
-struct Component;
-weir_face::export!(Component);
 
 /// What an instance keeps. The counts of the local quota are shared between its tenants only in that they stand in
 /// one table: each is counted for its own tenant.
@@ -36,20 +33,28 @@ thread_local! {
     static INSTANCE: OnceCell<Rc<Instance>> = const { OnceCell::new() };
 }
 
-impl bindings::exports::wasi::http::handler::Guest for Component {
-    async fn handle(request: Request) -> Result<Response, ErrorCode> {
-        let incoming = Incoming::take(request);
-        let dialect = dialect(&incoming);
-        let admission = async {
-            let instance = instance().await?;
-            let ask = call::reserve(&incoming.headers).map_err(|fault| out_of_place(&fault))?;
-            call::check_tenant(&instance.config, &ask)?;
-            Ok((instance, ask))
-        };
-        match admission.await {
-            Ok((instance, ask)) => limited(&instance, incoming, dialect, ask).await,
-            Err(error) => Ok(answer::error(dialect, &error, None)),
-        }
+#[cfg(feature = "component")]
+weir_face::export_middleware!(handle);
+
+/// Asks for room for a request, hands it on to the next part in, and settles what it used.
+///
+/// # Errors
+/// What the next part failed with, where it gave no answer.
+pub async fn handle(
+    request: Request,
+    next: impl AsyncFn(Request) -> Result<Response, ErrorCode>,
+) -> Result<Response, ErrorCode> {
+    let incoming = Incoming::take(request);
+    let dialect = dialect(&incoming);
+    let admission = async {
+        let instance = instance().await?;
+        let ask = call::reserve(&incoming.headers).map_err(|fault| out_of_place(&fault))?;
+        call::check_tenant(&instance.config, &ask)?;
+        Ok((instance, ask))
+    };
+    match admission.await {
+        Ok((instance, ask)) => limited(&instance, incoming, dialect, ask, next).await,
+        Err(error) => Ok(answer::error(dialect, &error, None)),
     }
 }
 
@@ -59,6 +64,7 @@ async fn limited(
     incoming: Incoming,
     dialect: Dialect,
     ask: Reserve,
+    next: impl AsyncFn(Request) -> Result<Response, ErrorCode>,
 ) -> Result<Response, ErrorCode> {
     let (reserved, store) = match instance.reserve(&ask).await {
         Ok(answered) => answered,
@@ -72,9 +78,9 @@ async fn limited(
             return Ok(refuse(&rendered, degraded));
         }
         Reserved::Granted(grant) if store == Store::Local && !degraded && grant.reservation.is_none() => {
-            return weir_face::next(marked(incoming, &ask, &grant, store).pass_on()).await;
+            return next(marked(incoming, &ask, &grant, store).pass_on()).await;
         }
-        Reserved::Granted(grant) => admitted(instance, incoming, ask, grant, store, dialect).await?,
+        Reserved::Granted(grant) => admitted(instance, incoming, Admission { ask, grant, store, dialect }, next).await?,
     };
     if degraded {
         response.headers.append(HeaderName::from_static(DEGRADED), HeaderValue::from_static("limiter"));
@@ -105,18 +111,25 @@ impl Outgoing {
     }
 }
 
-/// Passes an admitted request on, and keeps its reservation alive meanwhile.
-async fn admitted(
-    instance: &Rc<Instance>,
-    incoming: Incoming,
+/// What was asked for, and granted.
+struct Admission {
     ask: Reserve,
     grant: Grant,
     store: Store,
     dialect: Dialect,
+}
+
+/// Passes an admitted request on, and keeps its reservation alive meanwhile.
+async fn admitted(
+    instance: &Rc<Instance>,
+    incoming: Incoming,
+    admission: Admission,
+    next: impl AsyncFn(Request) -> Result<Response, ErrorCode>,
 ) -> Result<Outgoing, ErrorCode> {
+    let Admission { ask, grant, store, dialect } = admission;
     let request = marked(incoming, &ask, &grant, store).pass_on();
     let permit = Permit::new(instance.clone(), ask, &grant, store);
-    match weir_face::next(request).await {
+    match next(request).await {
         Ok(response) => {
             let mut relay = Relay::of(response);
             for (name, value) in rate_limit_headers(dialect, &grant.limits, clock::now()) {

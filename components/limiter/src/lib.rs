@@ -55,7 +55,7 @@ pub mod attempt;
 pub mod breaker;
 pub mod call;
 #[cfg(target_family = "wasm")]
-mod component;
+pub mod component;
 pub mod control_call;
 pub mod quota;
 mod rule;

@@ -10,13 +10,10 @@ use weir_core::usage::Failure;
 use weir_core::{Dialect, GatewayError, Limits, Millis, Outcome, RequestId, RequestView, header};
 use weir_face::relay::Relay;
 use weir_face::request::{BodyFault, Incoming};
-use weir_face::{ErrorCode, Request, Response, answer, bindings, clock, leave, random, settings};
+use weir_face::{ErrorCode, Request, Response, answer, clock, leave, random, settings};
 
 use crate::course::{self, Course, Next};
 use crate::{Cooldowns, Decision, Head, Refusal, RetryBudget, Room, Router, Share, head, room};
-
-struct Component;
-weir_face::export!(Component);
 
 /// What an instance keeps. Of what callers send it keeps nothing: how often it tried again, and which backends
 /// asked to be left alone.
@@ -35,15 +32,23 @@ thread_local! {
     static INSTANCE: OnceCell<Rc<Instance>> = const { OnceCell::new() };
 }
 
-impl bindings::exports::wasi::http::handler::Guest for Component {
-    async fn handle(request: Request) -> Result<Response, ErrorCode> {
-        let mut incoming = Incoming::take(request);
-        let served = match instance().await {
-            Ok(instance) => instance.serve(&mut incoming).await,
-            Err(error) => Err(misconfigured(&incoming, error)),
-        };
-        Ok(served.unwrap_or_else(|refusal| answer::error(refusal.dialect, &refusal.error, refusal.request)))
-    }
+#[cfg(feature = "component")]
+weir_face::export_middleware!(handle);
+
+/// Makes the plan for a request, and hands it on to the next part in until an attempt is an answer.
+///
+/// # Errors
+/// None: what fails is answered.
+pub async fn handle(
+    request: Request,
+    next: impl AsyncFn(Request) -> Result<Response, ErrorCode>,
+) -> Result<Response, ErrorCode> {
+    let mut incoming = Incoming::take(request);
+    let served = match instance().await {
+        Ok(instance) => instance.serve(&mut incoming, next).await,
+        Err(error) => Err(misconfigured(&incoming, error)),
+    };
+    Ok(served.unwrap_or_else(|refusal| answer::error(refusal.dialect, &refusal.error, refusal.request)))
 }
 
 async fn instance() -> Result<Rc<Instance>, GatewayError> {
@@ -66,7 +71,7 @@ async fn instance() -> Result<Rc<Instance>, GatewayError> {
 }
 
 impl Instance {
-    async fn serve(&self, incoming: &mut Incoming) -> Result<Response, Refusal> {
+    async fn serve(&self, incoming: &mut Incoming, next: impl AsyncFn(Request) -> Result<Response, ErrorCode>) -> Result<Response, Refusal> {
         let head = Head::read(&incoming.method, &incoming.target, &incoming.headers)?;
         let mut share = self.room.share();
         let body = self.read_body(incoming, &mut share).await.map_err(|error| head.refuse(error))?;
@@ -75,7 +80,7 @@ impl Instance {
             .decide(&head, &incoming.headers, &body, random::number(), &self.cooldowns.borrow(), self.now())
             .map_err(|error| head.refuse(error))?;
         incoming.target = head.view.path_and_query();
-        self.attempts(incoming, &head, decision, body).await
+        self.attempts(incoming, &head, decision, body, next).await
     }
 
     /// Reads the body into this request's share of the room.
@@ -101,6 +106,7 @@ impl Instance {
         head: &Head,
         decision: Decision,
         mut body: Vec<u8>,
+        next: impl AsyncFn(Request) -> Result<Response, ErrorCode>,
     ) -> Result<Response, Refusal> {
         self.budget.borrow_mut().count_request();
         prepare(&mut incoming.headers);
@@ -109,7 +115,7 @@ impl Instance {
         loop {
             self.address(&mut incoming.headers, &course);
             let sent = if course.is_last() { std::mem::take(&mut body) } else { body.clone() };
-            let response = weir_face::next(incoming.with_body(sent)).await.map_err(|code| {
+            let response = next(incoming.with_body(sent)).await.map_err(|code| {
                 eprintln!("the next part in failed: {code:?}");
                 head.refuse(GatewayError::new(
                     ErrorKind::Internal,

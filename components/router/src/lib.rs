@@ -52,7 +52,7 @@ pub mod room;
 pub mod table;
 
 #[cfg(target_family = "wasm")]
-mod component;
+pub mod component;
 
 pub use ask::Ask;
 pub use budget::RetryBudget;

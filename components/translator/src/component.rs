@@ -15,13 +15,15 @@ use self::call::{Came, Failed};
 use self::outcome::Account;
 use crate::attempt::{self, Attempt, Exchange, Prepared};
 
-struct Translator;
-weir_face::export!(Translator);
+#[cfg(feature = "component")]
+weir_face::export_service!(handle);
 
-impl weir_face::bindings::exports::wasi::http::handler::Guest for Translator {
-    async fn handle(request: Request) -> Result<Response, ErrorCode> {
-        Ok(serve(request).await)
-    }
+/// Sends a request to its backend, and answers.
+///
+/// # Errors
+/// None: what fails is answered.
+pub async fn handle(request: Request) -> Result<Response, ErrorCode> {
+    Ok(serve(request).await)
 }
 
 async fn serve(request: Request) -> Response {
@@ -71,7 +73,7 @@ async fn answered(
             .map_err(|error| Failed::of(error).with_status(status)),
         Came::Stream { status, headers, started } => {
             let headers = attempt::answer_headers(&headers, true, exchange.dropped());
-            let (response, outlet) = answer::stream(200, &headers);
+            let (response, outlet) = answer::stream(200, headers);
             let seen = (0, Mark::now());
             let pump = pump::Pump { started: *started, outlet, idle: timeouts.idle, on_gone, seen };
             weir_face::spawn(pump.run(account.clone().answered(status)));

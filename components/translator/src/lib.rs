@@ -37,4 +37,4 @@ pub mod stream;
 pub mod unsupported;
 
 #[cfg(target_family = "wasm")]
-mod component;
+pub mod component;

@@ -49,7 +49,7 @@ impl Pump {
         if !closed.tail.is_empty() && outlet.write(std::mem::take(&mut closed.tail)).await.is_err() {
             closed = machine.close(Close::ClientGone);
         }
-        outlet.finish(Some(account.trailers(closed.usage, closed.ending))).await;
+        outlet.finish(Some(account.trailers(closed.usage, closed.ending)));
         if let Some(mut answer) = answer.filter(|_| close == Close::End) {
             let rest = async { while answer.next(&mut buffer).await {} };
             within(LEAVE, rest).await;

@@ -9,7 +9,7 @@ wit_bindgen::generate!({
     world: "weir:gateway/face",
     generate_all,
     pub_export_macro: true,
-    default_bindings_module: "weir_face::bindings",
+    default_bindings_module: "weir_face::p3::bindings",
 });
 
 #[cfg(not(feature = "middleware"))]
@@ -18,5 +18,5 @@ wit_bindgen::generate!({
     world: "weir:gateway/translator",
     generate_all,
     pub_export_macro: true,
-    default_bindings_module: "weir_face::bindings",
+    default_bindings_module: "weir_face::p3::bindings",
 });
