@@ -32,6 +32,9 @@ pub mod answer;
 pub mod call;
 pub mod clock;
 pub mod leave;
+#[cfg(feature = "p2")]
+pub mod p2;
+#[cfg(not(feature = "p2"))]
 pub mod p3;
 pub mod random;
 pub mod relay;
@@ -39,6 +42,9 @@ pub mod request;
 pub mod settings;
 pub mod task;
 
+#[cfg(feature = "p2")]
+use p2 as platform;
+#[cfg(not(feature = "p2"))]
 use p3 as platform;
 
 pub use futures;
@@ -73,6 +79,7 @@ macro_rules! export_middleware {
 
 /// Exports `handle`, a function from a request to a response, as a component's handler.
 #[macro_export]
+#[cfg(not(feature = "p2"))]
 macro_rules! export_service {
     ($handle:path) => {
         const _: () = {
@@ -83,7 +90,27 @@ macro_rules! export_service {
                     $crate::task::seen(handling).await
                 }
             }
-            $crate::p3::bindings::export!(Exported with_types_in $crate::p3::bindings);
+    $crate::p3::bindings::export!(Exported with_types_in $crate::p3::bindings);
+        };
+    };
+}
+
+/// Exports `handle`, a function from a request to a response, as a component's handler.
+#[macro_export]
+#[cfg(feature = "p2")]
+macro_rules! export_service {
+    ($handle:path) => {
+        const _: () = {
+            use $crate::p2::wasip2;
+            struct Exported;
+            impl wasip2::exports::http::incoming_handler::Guest for Exported {
+                fn handle(request: $crate::p2::Request, out: wasip2::http::types::ResponseOutparam) {
+                    $crate::p2::run($crate::task::seen(async {
+                        $crate::p2::close_response($handle(request.into()).await, out).await;
+                    }));
+                }
+            }
+    wasip2::http::proxy::export!(Exported with_types_in wasip2);
         };
     };
 }

@@ -80,7 +80,9 @@ async fn limited(
         Reserved::Granted(grant) if store == Store::Local && !degraded && grant.reservation.is_none() => {
             return next(marked(incoming, &ask, &grant, store).pass_on()).await;
         }
-        Reserved::Granted(grant) => admitted(instance, incoming, Admission { ask, grant, store, dialect }, next).await?,
+        Reserved::Granted(grant) => {
+            admitted(instance, incoming, Admission { ask, grant, store, dialect }, next).await?
+        }
     };
     if degraded {
         response.headers.append(HeaderName::from_static(DEGRADED), HeaderValue::from_static("limiter"));

@@ -71,7 +71,11 @@ async fn instance() -> Result<Rc<Instance>, GatewayError> {
 }
 
 impl Instance {
-    async fn serve(&self, incoming: &mut Incoming, next: impl AsyncFn(Request) -> Result<Response, ErrorCode>) -> Result<Response, Refusal> {
+    async fn serve(
+        &self,
+        incoming: &mut Incoming,
+        next: impl AsyncFn(Request) -> Result<Response, ErrorCode>,
+    ) -> Result<Response, Refusal> {
         let head = Head::read(&incoming.method, &incoming.target, &incoming.headers)?;
         let mut share = self.room.share();
         let body = self.read_body(incoming, &mut share).await.map_err(|error| head.refuse(error))?;

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "the exports that wit-bindgen generates")]
 
 use bindings::exports::weir::gateway::settings::{Guest, SettingsError};
-use bindings::wasi::cli::environment::get_environment;
+use bindings::wasi::cli0_3_0::environment::get_environment;
 
 use crate::Environment;
 

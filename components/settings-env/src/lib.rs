@@ -21,7 +21,7 @@
 
 mod environment;
 
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", feature = "component"))]
 mod component;
 
 pub use environment::{CONFIG_VARIABLE, Environment, secret_variable};

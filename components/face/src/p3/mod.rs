@@ -14,8 +14,8 @@ pub(crate) use bytes::{ByteReader, ByteWriter, Inflow, pipe};
 pub(crate) use client::{Upstream, send};
 #[cfg(feature = "middleware")]
 pub(crate) use message::close_request;
-pub use message::{close_response, open_request};
 pub(crate) use message::{Via, open_response};
+pub use message::{close_response, open_request};
 pub(crate) use settings::{config, secret};
 pub(crate) use time::{monotonic_nanos, sleep_nanos, wall_millis};
 pub(crate) use wit_bindgen::spawn;
