@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,7 +103,9 @@ where
             b"h2" => Version::Http2,
             _ => Version::Http1,
         });
-        self.speak(stream, true, version, due).await
+        // Boxed, as each way of going on is below: a connection's task is as large as the largest of them, and every
+        // open stream holds one.
+        Box::pin(self.speak(stream, true, version, due)).await
     }
 
     async fn speak<T>(
@@ -132,12 +134,12 @@ where
         match version {
             Version::Http1 => {
                 let io = TokioIo::new(GuardedIo::http1(stream, read, wire, &limits, due));
-                let connection = terms.http1.serve_connection(io, exchange);
+                let connection = Box::pin(terms.http1.serve_connection(io, exchange));
                 terms.drive_http1(connection).await
             }
             Version::Http2 => {
                 let io = TokioIo::new(GuardedIo::http2(stream, read, &limits));
-                let connection = http2_builder(&limits, cut).serve_connection(io, exchange);
+                let connection = Box::pin(http2_builder(&limits, cut).serve_connection(io, exchange));
                 terms.drive_http2(connection, &wire, due).await
             }
         }
@@ -145,13 +147,15 @@ where
 }
 
 impl Terms {
-    async fn drive_http1<I, S, F>(&self, connection: http1::Connection<I, Exchange<S>>) -> Result<(), ConnectionError>
+    async fn drive_http1<I, S, F>(
+        &self,
+        mut connection: Pin<Box<http1::Connection<I, Exchange<S>>>>,
+    ) -> Result<(), ConnectionError>
     where
         I: Read + Write + Unpin + 'static,
         S: Fn(Request<Body>, Peer) -> F + Clone + Send + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let mut connection = pin!(connection);
         tokio::select! {
             ended = connection.as_mut() => return Ok(ended?),
             _ = self.shutdown.draining() => connection.as_mut().graceful_shutdown(),
@@ -162,7 +166,7 @@ impl Terms {
     /// Also closes a connection on which no request begins for too long.
     async fn drive_http2<I, S, F>(
         &self,
-        connection: http2::Connection<I, Exchange<S>, Scoped>,
+        mut connection: Pin<Box<http2::Connection<I, Exchange<S>, Scoped>>>,
         wire: &Arc<Wire>,
         first_request_by: Instant,
     ) -> Result<(), ConnectionError>
@@ -171,7 +175,6 @@ impl Terms {
         S: Fn(Request<Body>, Peer) -> F + Clone + Send + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let mut connection = pin!(connection);
         let mut check = pin!(sleep_until(first_request_by));
         let mut seen = 0;
         loop {

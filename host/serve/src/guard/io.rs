@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -10,7 +11,6 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
-use tokio_util::io::poll_read_buf;
 
 use super::framer::{FrameLimits, Framer, Step};
 use super::{Refusal, Wire};
@@ -137,8 +137,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
     /// While a request is being answered: holds what comes, and notices the end.
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.buf.len() < HOLD {
-            self.buf.reserve(READ);
-            if ready!(poll_read_buf(Pin::new(&mut self.inner), cx, &mut self.buf))? == 0 {
+            if ready!(self.poll_more(cx))? == 0 {
                 self.ended = true;
                 return Poll::Ready(Ok(()));
             }
@@ -146,9 +145,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         Poll::Pending
     }
 
+    /// Reads some more by way of the stack: a connection that waits for bytes, as most do most of the time, then holds
+    /// no buffer for them.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut room = [MaybeUninit::uninit(); READ];
+        let mut read = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut read))?;
+        if self.buf.is_empty() {
+            self.buf = BytesMut::with_capacity(read.filled().len());
+        }
+        self.buf.extend_from_slice(read.filled());
+        Poll::Ready(Ok(read.filled().len()))
+    }
+
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.buf.reserve(READ);
-        match poll_read_buf(Pin::new(&mut self.inner), cx, &mut self.buf) {
+        match self.poll_more(cx) {
             Poll::Ready(Ok(0)) => {
                 self.ended = true;
                 Poll::Ready(Ok(()))
@@ -224,6 +235,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedIo<T> {
                 out.put_slice(&this.buf[..count]);
                 this.buf.advance(count);
                 this.released -= count;
+                if this.buf.is_empty() {
+                    this.buf = BytesMut::new();
+                }
                 return Poll::Ready(Ok(()));
             }
             if this.ended {
@@ -300,8 +314,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
         }
         while this.closing.discarded < DISCARD {
             this.buf.clear();
-            this.buf.reserve(READ);
-            match ready!(poll_read_buf(Pin::new(&mut this.inner), cx, &mut this.buf)) {
+            match ready!(this.poll_more(cx)) {
                 Ok(0) | Err(_) => break,
                 Ok(count) => this.closing.discarded += count,
             }
