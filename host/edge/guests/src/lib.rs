@@ -120,3 +120,49 @@ pub async fn next_chunk(body: &mut StreamReader<u8>) -> Option<Vec<u8>> {
         StreamResult::Dropped | StreamResult::Cancelled => (!chunk.is_empty()).then_some(chunk),
     }
 }
+
+/// Header fields as a list: names and values.
+pub type Headers = Vec<(String, Vec<u8>)>;
+
+/// The first header of this name, as text.
+pub fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
+    headers.iter().find(|(known, _)| known == name).and_then(|(_, value)| std::str::from_utf8(value).ok())
+}
+
+/// `request` with these headers: what a middleware hands on.
+pub fn with_headers(request: Request, headers: &Headers) -> Request {
+    let (method, path) = (request.get_method(), request.get_path_with_query());
+    let (scheme, authority, options) = (request.get_scheme(), request.get_authority(), request.get_options());
+    let (body, trailers) = body_of_request(request);
+    let (next, _sent) = Request::new(Fields::from_list(headers).unwrap(), Some(body), trailers, options);
+    next.set_method(&method).unwrap();
+    next.set_path_with_query(path.as_deref()).unwrap();
+    next.set_scheme(scheme.as_ref()).unwrap();
+    next.set_authority(authority.as_deref()).unwrap();
+    next
+}
+
+/// `response` with these headers, its body handed on as a handle, and its trailers as `settle` makes them.
+pub fn with_trailers<F>(
+    response: Response,
+    headers: &Headers,
+    settle: impl FnOnce(Result<Option<Fields>, ErrorCode>) -> F + 'static,
+) -> Response
+where
+    F: Future<Output = Result<Option<Fields>, ErrorCode>>,
+{
+    let status = response.get_status_code();
+    let (tell_inner, on_transmitted) = wit_future::new(|| Ok(()));
+    let (body, on_trailers) = Response::consume_body(response, on_transmitted);
+    let (trailers, for_client) = wit_future::new(|| Ok(None));
+    let (response, transmitted) = Response::new(Fields::from_list(headers).unwrap(), Some(body), for_client);
+    response.set_status_code(status).unwrap();
+    spawn(async move {
+        let ending = settle(on_trailers.await).await;
+        let _ = trailers.write(ending).await;
+    });
+    spawn(async move {
+        let _ = tell_inner.write(transmitted.await).await;
+    });
+    response
+}
