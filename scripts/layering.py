@@ -18,24 +18,33 @@ IMPURE = {"tokio", "hyper", "hyper-util", "wasmtime", "wasmtime-wasi", "wasmtime
 # Weir's own crates that each crate may depend on.
 ALLOWED = {
     "weir-core": set(),
-    "weir-face": {"weir-core"},
+    # Under WASI 0.2 settings are environment variables.
+    "weir-face": {"weir-core", "weir-settings-env"},
     "weir-auth": {"weir-core", "weir-face"},
     # auth, for the fuzz target that drives both: they must never disagree about a request.
     "weir-router": {"weir-core", "weir-face", "weir-auth"},
     "weir-limiter": {"weir-core", "weir-face"},
     "weir-translator": {"weir-core", "weir-face"},
+    "weir-guard": {"weir-core"},
+    "weir-guard-outer": {"weir-core", "weir-face", "weir-guard"},
+    "weir-guard-inner": {"weir-core", "weir-face", "weir-guard"},
+    "weir-vault": set(),
+    "weir-gateway": {"weir-face", "weir-auth", "weir-router", "weir-limiter", "weir-translator"},
     "weir-settings-env": {"weir-core", "weir-face"},
+    "weir-grant": set(),
+    "weir-settings-spin": set(),
     "weir-serve": set(),
     "weir-sim": {"weir-serve"},
-    "weir-compose": set(),
-    "weir-config": {"weir-core"},
+    "weir-compose": {"weir-settings-env"},
+    "weir-spin": {"weir-core", "weir-settings-spin"},
+    "weir-config": {"weir-core", "weir-settings-env"},
     "weir-control": {"weir-core", "weir-limiter", "weir-config", "weir-serve", "weir-cluster"},
     "weir-cluster": {"weir-core", "weir-config", "weir-serve"},
     "weir-edge": {"weir-core", "weir-config", "weir-serve", "weir-compose"},
 }
 # `weir` wires them all; `weir-tests` drives them.
 FREE = {"weir", "weir-tests"}
-PURE = {"weir-core", "weir-auth", "weir-router", "weir-limiter", "weir-translator", "weir-settings-env"}
+PURE = {"weir-core", "weir-guard", "weir-guard-outer", "weir-guard-inner", "weir-vault", "weir-auth", "weir-router", "weir-limiter", "weir-translator", "weir-settings-env", "weir-settings-spin", "weir-grant"}
 
 
 def faults():
@@ -54,7 +63,7 @@ def faults():
             for other in sorted(needs & IMPURE):
                 yield f"{name} is pure and must not depend on {other}"
             for dependency in package["dependencies"]:
-                if dependency["name"] in {"weir-face", "wit-bindgen"} and not dependency["target"]:
+                if dependency["name"] in {"weir-face", "wit-bindgen", "spin-sdk"} and not dependency["target"]:
                     yield f"{name} may depend on {dependency['name']} for WebAssembly only"
     for source in ROOT.glob("components/*/src/**/*.rs"):
         crate = source.relative_to(ROOT / "components").parts[0]

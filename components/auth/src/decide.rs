@@ -11,6 +11,7 @@ use crate::{Answer, KeyTable, PresentedKey, authority};
 /// What an instance needs to know, made from the configuration once.
 #[derive(Clone, Debug)]
 pub struct Auth {
+    base_path: String,
     keys: KeyTable,
     models: Models,
 }
@@ -52,7 +53,7 @@ impl Auth {
     /// Makes ready what `config` says of callers and models.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        Self { keys: KeyTable::new(config), models: Models::new(&config.routes) }
+        Self { base_path: config.base_path.clone(), keys: KeyTable::new(config), models: Models::new(&config.routes) }
     }
 
     /// Decides about a request that came at `now`. `random` makes its id unique.
@@ -75,7 +76,8 @@ impl Auth {
         let host = check_authority(authority.as_deref(), &headers);
         header::strip_from_outside(&mut headers);
         // Only now: `Connection: anthropic-version` must not show this part another dialect than the next one sees.
-        let view = RequestView::parse(&method, &target, headers.contains_key("anthropic-version"))?;
+        let anthropic = headers.contains_key("anthropic-version");
+        let view = RequestView::parse(&method, self.beneath_base(&target, anthropic)?, anthropic)?;
         let refuse = |error| (view.dialect, error);
         host.map_err(refuse)?;
 
@@ -96,6 +98,20 @@ impl Auth {
         headers.insert(header::REQUEST, id_value(request));
         let principal = caller.principal.clone();
         Ok(Decision::Pass(Box::new(Pass { request, principal, view, headers })))
+    }
+
+    /// The target without the base path, as the parts further in see it. What remains is parsed as any other target: a
+    /// path that could be read in two ways is refused there.
+    fn beneath_base<'t>(&self, target: &'t str, anthropic: bool) -> Result<&'t str, (Dialect, GatewayError)> {
+        match target.strip_prefix(&*self.base_path) {
+            Some(rest) if rest.starts_with('/') || self.base_path.is_empty() => Ok(rest),
+            _ => {
+                let path = target.split_once('?').map_or(target, |(path, _)| path);
+                let message = format!("nothing is served at {path}; all paths begin with {}/v1", self.base_path);
+                let dialect = if anthropic { Dialect::AnthropicMessages } else { Dialect::OpenaiChat };
+                Err((dialect, GatewayError::new(ErrorKind::PathNotFound, message)))
+            }
+        }
     }
 }
 

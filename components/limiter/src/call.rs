@@ -137,6 +137,7 @@ mod tests {
         let mut config = Config {
             version: Config::VERSION,
             policy: "p".into(),
+            base_path: String::new(),
             chain: vec![],
             tenants: vec![tenant("acme")],
             backends: Default::default(),

@@ -155,6 +155,7 @@ fn config(data: &mut Data<'_>) -> Config {
     Config {
         version: Config::VERSION,
         policy: "fuzz".to_owned(),
+        base_path: String::new(),
         chain: Vec::new(),
         tenants: tenants.into(),
         backends: Default::default(),

@@ -28,7 +28,7 @@
 //! * [`load`], [`load_bytes`], [`Loaded`]: loading. [`create_missing`] makes the keys that a file asks for.
 //! * [`watch`](watch()): loading again when the file changes.
 //! * [`keys`]: API keys and signing keys.
-//! * [`settings`]: what the two tiers are told.
+//! * [`settings`]: what the two tiers are told. [`for_tenant`], [`secrets_of`]: what one tenant and one part need of it.
 //! * [`schema`](schema()): the JSON schema, for editors.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -37,6 +37,8 @@ mod file;
 pub mod fuzz;
 pub mod keys;
 mod load;
+mod narrow;
+mod oci;
 mod quantity;
 mod read;
 mod report;
@@ -47,6 +49,8 @@ mod watch;
 mod world;
 
 pub use load::{EXIT_CODE, Loaded, create_missing, load, load_bytes};
+pub use narrow::{for_tenant, secrets_of};
+pub use oci::OciError;
 pub use report::{ConfigReport, Mistake};
 pub use schema::schema;
 pub use secrets::{SecretRef, SecretTable, Secrets};

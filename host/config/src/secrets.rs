@@ -24,7 +24,8 @@ pub enum SecretRef {
 
 /// The secrets that the configuration names, and where they are.
 ///
-/// The names are made, not typed: `backend-claude-key`, `edge-key`, `endpoint-sim-0-key`.
+/// The names are made, not typed: `backend-claude-key`, `edge-key`, `endpoint-sim-0-key`, `part.opa.token`, and
+/// `tenant.research.part.opa.token` for a part of a tenant's own chain.
 #[derive(Clone)]
 pub struct SecretTable {
     file: String,
@@ -46,6 +47,8 @@ pub(crate) enum Form {
     Header,
     /// An Ed25519 signing key, 64 hexadecimal digits.
     SigningKey,
+    /// Any text: what it is for is somebody else's matter.
+    Text,
 }
 
 /// The values of secrets, by name. It cannot be printed.
@@ -71,6 +74,11 @@ impl SecretTable {
 
     pub(crate) fn insert(&mut self, name: String, reference: SecretRef, span: Range<usize>, form: Form) {
         self.entries.insert(name, Entry { reference, span, form });
+    }
+
+    /// The names of the secrets, and where they are referred to in the file.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&str, &Range<usize>)> {
+        self.entries.iter().map(|(name, entry)| (name.as_str(), &entry.span))
     }
 
     /// The names of the secrets, and where they are.

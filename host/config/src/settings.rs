@@ -1,11 +1,16 @@
 //! What the configuration means: plain data, complete and checked, paths made absolute by the file's folder.
 
+mod part;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use weir_core::config::KeyHash;
 use weir_core::{Origin, Pattern};
+
+pub(crate) use part::sha256;
+pub use part::{Foreign, Grants, Part, PartError, Place, Source, TenantChain, TenantPlace};
 
 /// Tier one: how `weir edge` runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +23,10 @@ pub struct EdgeSettings {
     pub tls: Option<TlsFiles>,
     /// The parts of the chain, outermost first.
     pub chain: Vec<Part>,
+    /// The folder of Weir's own components: the parts, and what stands around those of others.
+    pub components: PathBuf,
+    /// What tenants have of their own, in the order of the file; those that have nothing are not in it.
+    pub tenants: Vec<TenantChain>,
     /// The secret that holds the key with which this edge signs, by its name in the [`SecretTable`](crate::SecretTable).
     pub key: Option<String>,
     /// How components are run.
@@ -26,22 +35,11 @@ pub struct EdgeSettings {
     pub connections: ConnectionSettings,
     /// The folder that keeps compiled components.
     pub cache: PathBuf,
-    /// The only places that components may call, with the addresses that their names may lead to: each backend's, and
-    /// the control plane's.
+    /// The only places that components may call, with the addresses that their names may lead to: each backend's, the
+    /// control plane's, and those that `chain` grants to parts of others.
     pub egress: Vec<Egress>,
     /// Those of `egress` that are control planes: calls there go on when a client has left.
     pub control_origins: Vec<Origin>,
-}
-
-/// A part of the chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Its name: one of ours, or the name of the file without its ending.
-    pub name: String,
-    /// The component. Whether it is there is found out when it is loaded.
-    pub path: PathBuf,
-    /// Whether it is one of ours. Any other gets neither secrets nor settings nor the network.
-    pub ours: bool,
 }
 
 /// A certificate and its private key, as PEM files.
@@ -119,7 +117,7 @@ impl Default for ConnectionSettings {
 /// A place that components may call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Egress {
-    /// The backend's name; `control` for a control plane.
+    /// The backend's name; `control` for a control plane; `part.<part>` for what a part of others may call.
     pub name: String,
     /// Where it is.
     pub origin: Origin,

@@ -66,6 +66,9 @@ fn the_examples_of_the_guide_can_be_loaded() {
             weir_config::keys::make(&folder.path().join(name), kind(name), &[name.len() as u8; 64]).unwrap();
         };
         ["ada.key", "ci.key", "edge.key"].into_iter().for_each(made);
+        // The smallest component, which the guide pins.
+        fs::create_dir(folder.path().join("filters")).unwrap();
+        fs::write(folder.path().join("filters/opa.wasm"), b"\0asm\x0d\0\x01\0").unwrap();
         let report = load_bytes("example", example.as_bytes(), folder.path(), &Machine).map(|loaded| loaded.warnings);
         match report {
             Ok(warnings) => assert!(warnings.is_empty(), "{example}\n{warnings}"),
@@ -184,10 +187,18 @@ fn shape(value: &Value) -> String {
             .collect::<Vec<_>>()
             .join(", ");
     }
-    match value["type"].as_str().unwrap_or_default() {
+    if let Some(forms) = value["anyOf"].as_array() {
+        return forms.iter().map(shape).collect::<Vec<_>>().join(" or ");
+    }
+    match value["type"].as_str().unwrap_or("any") {
         "array" => format!("list of {}", shape(&value["items"])),
         "object" => format!("{} by name", shape(&value["additionalProperties"])),
-        "string" => "text".into(),
+        "string" => match value["enum"].as_array() {
+            Some(words) => {
+                words.iter().filter_map(Value::as_str).map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
+            }
+            None => "text".into(),
+        },
         "integer" => "number".into(),
         "boolean" => "`true`, `false`".into(),
         other => other.to_owned(),

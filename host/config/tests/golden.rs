@@ -8,15 +8,57 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use weir_config::{ConfigReport, Loaded, World, keys, load_bytes};
 use weir_core::{Config, UnixMillis};
 
-/// A machine with a few keys, on 2026-06-01.
+/// A machine with a few keys, a component in a file and in an OCI layout, on 2026-06-01.
 struct Fixture;
 
 const BASE: &str = "/etc/weir";
 const CLIENT_KEY: &str = "weir-0123456789ABCDEFGHIJKLMNOPQRSTUV";
 const PROVIDER_KEY: &str = "sk-live-7f3a9c1e5b";
+
+/// The smallest component.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// An OCI image layout: one good artifact, and three that are none.
+fn layout(path: &str) -> io::Result<Vec<u8>> {
+    let name = |bytes: &[u8]| format!("sha256:{}", hex::encode(Sha256::digest(bytes)));
+    let layer = |kind: &str, digest: &str| {
+        json!({ "schemaVersion": 2, "layers": [{ "mediaType": kind, "digest": digest, "size": 8 }] }).to_string()
+    };
+    let damaged = name(b"what it was");
+    let blobs = [
+        layer("application/wasm", &name(COMPONENT)),
+        layer("application/wasm", &damaged),
+        layer("application/vnd.oci.image.layer.v1.tar+gzip", &name(COMPONENT)),
+        json!({ "manifests": [{ "digest": name(b"a") }, { "digest": name(b"b") }] }).to_string(),
+    ];
+    let tags = ["1.2", "ghcr.io/acme/damaged:1", "ghcr.io/acme/image:1", "ghcr.io/acme/many:1"];
+    let listed: Vec<_> = tags
+        .iter()
+        .zip(&blobs)
+        .map(|(tag, blob)| {
+            let kind = if tag.contains("many") { "index" } else { "manifest" };
+            json!({
+                "mediaType": format!("application/vnd.oci.image.{kind}.v1+json"),
+                "digest": name(blob.as_bytes()),
+                "annotations": { "org.opencontainers.image.ref.name": tag },
+            })
+        })
+        .collect();
+    if path == "oci/index.json" {
+        return Ok(json!({ "schemaVersion": 2, "manifests": listed }).to_string().into_bytes());
+    }
+    let digest = path.replace("oci/blobs/sha256/", "sha256:");
+    if digest == damaged || digest == name(COMPONENT) {
+        return Ok(COMPONENT.to_vec());
+    }
+    let blob = blobs.iter().find(|blob| name(blob.as_bytes()) == digest);
+    blob.map(|blob| blob.clone().into_bytes()).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
 
 impl World for Fixture {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -34,6 +76,8 @@ impl World for Fixture {
             "empty.key" => b" \n".to_vec(),
             "binary.key" => vec![0xff; 40],
             "huge.key" => vec![b'a'; 100_000],
+            "filters/opa.wasm" | "filters/my part.wasm" => COMPONENT.to_vec(),
+            path if path.starts_with("oci/") => return layout(path),
             "locked.key" => return Err(io::ErrorKind::PermissionDenied.into()),
             _ => return Err(io::ErrorKind::NotFound.into()),
         })

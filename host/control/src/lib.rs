@@ -20,6 +20,7 @@
 //! let config = Config {
 //!     version: Config::VERSION,
 //!     policy: "000000000000".into(),
+//!     base_path: String::new(),
 //!     chain: vec![],
 //!     tenants: vec![],
 //!     backends: Default::default(),

@@ -28,6 +28,10 @@ pub struct Config {
     pub policy: String,
     /// The parts of the chain, outermost first. A part that is not in it is not waited for.
     pub chain: Vec<String>,
+    /// What the paths of callers begin with before `/v1`, where the platform leaves it there; empty, or with a leading
+    /// and no trailing `/`. `auth` cuts it off.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub base_path: String,
     /// Who may call.
     pub tenants: Vec<Tenant>,
     /// Where calls may go, by name.

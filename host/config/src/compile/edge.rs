@@ -1,32 +1,21 @@
 //! Tier one, and the control plane that it talks to.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 
 use weir_core::Millis;
 use weir_core::config::Control;
 
 use super::backends::Backend;
 use super::place::Reach;
-use super::terms::Seen;
 use super::{Compiler, own_audience, place_of};
 use crate::file::{self, File};
-use crate::read::{At, Many, nearest};
+use crate::read::At;
 use crate::report::Mistake;
 use crate::secrets::Form;
-use crate::settings::{
-    ConnectionSettings, EdgeSettings, Egress, HostSettings, InstanceSettings, Network, Part, TlsFiles,
-};
-
-/// The parts that come with Weir, in the order in which a chain has them.
-const PARTS: [&str; 4] = ["auth", "router", "limiter", "translator"];
+use crate::settings::{ConnectionSettings, EdgeSettings, Egress, HostSettings, InstanceSettings, Network, TlsFiles};
 
 /// The name of the secret that holds this edge's signing key.
 const EDGE_KEY: &str = "edge-key";
-
-pub(super) fn default_chain() -> Vec<String> {
-    PARTS.map(str::to_owned).to_vec()
-}
 
 impl Compiler<'_> {
     /// The settings of tier one. Without the section they are the defaults, of which only the chain is used.
@@ -37,7 +26,9 @@ impl Compiler<'_> {
             name: edge.name.as_ref().map_or_else(|| "edge".into(), |name| self.name(name, "edge")),
             listen: self.address(edge.listen.as_ref(), SocketAddr::from((Ipv4Addr::LOCALHOST, 3000))),
             tls: edge.tls.as_ref().map(|tls| self.tls(tls)),
-            chain: self.chain(edge.chain.as_ref(), &components),
+            chain: self.chain(edge.chain.as_ref(), &components, None),
+            tenants: self.tenant_chains(&file.tenants, &components),
+            components,
             key: edge.key.as_ref().and_then(|key| self.sent_secret(key, EDGE_KEY.into(), Form::SigningKey)),
             instances: self.instances(edge.instances.as_ref()),
             connections: self.connections(edge.connections.as_ref()),
@@ -94,82 +85,6 @@ impl Compiler<'_> {
             self.tell(Mistake::new("in-the-clear", url.span.clone(), message).label("http").help("write `https://`"));
         }
         Some(place.origin)
-    }
-
-    /// The parts, each at its file: ours in their order, the translator last.
-    fn chain(&mut self, list: Option<&At<Many<At<String>>>>, components: &Path) -> Vec<Part> {
-        let ours =
-            |name: &str| Part { name: name.to_owned(), path: components.join(format!("{name}.wasm")), ours: true };
-        let Some(list) = list else {
-            return PARTS.iter().map(|name| ours(name)).collect();
-        };
-        let (mut parts, mut seen, mut last) = (Vec::new(), Seen::default(), None);
-        for at in list.iter() {
-            if let Some(rank) = PARTS.iter().position(|part| *part == at.value) {
-                self.unique(&mut seen, at, "parts");
-                if last.is_some_and(|last| last > rank) {
-                    self.out_of_order(at);
-                }
-                last = last.max(Some(rank));
-                parts.push(ours(PARTS[rank]));
-            } else if Path::new(at.as_str()).extension().is_some_and(|extension| extension == "wasm") {
-                parts.extend(self.foreign_part(at));
-            } else {
-                self.unknown_part(at);
-            }
-        }
-        self.ends_with_translator(list, &parts);
-        parts
-    }
-
-    fn out_of_order(&mut self, at: &At<String>) {
-        let message = format!("`{}` stands too late in the chain", at.value);
-        self.tell(
-            Mistake::new("chain", at.span.clone(), message)
-                .label("too late")
-                .help("the order is auth, router, limiter, translator: each needs what the one before it found out"),
-        );
-    }
-
-    fn foreign_part(&mut self, at: &At<String>) -> Option<Part> {
-        let path = self.path(&at.value);
-        let name = path.file_stem()?.to_string_lossy().into_owned();
-        if PARTS.contains(&name.as_str()) {
-            let message = format!("`{}` goes by the name of a part of Weir's own", at.value);
-            self.tell(
-                Mistake::new("chain", at.span.clone(), message)
-                    .help(format!("write `{name}`, or give the file another name")),
-            );
-        }
-        Some(Part { name, path, ours: false })
-    }
-
-    fn unknown_part(&mut self, at: &At<String>) {
-        let help = match nearest(&at.value, PARTS) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                "auth, router, limiter and translator are there; another is written as the path of its `.wasm` file"
-                    .into()
-            }
-        };
-        let message = format!("there is no part `{}`", at.value);
-        self.tell(Mistake::new("chain", at.span.clone(), message).label("unknown").help(help));
-    }
-
-    fn ends_with_translator(&mut self, list: &At<Many<At<String>>>, parts: &[Part]) {
-        if parts.last().is_some_and(|part| part.ours && part.name == "translator") {
-            return;
-        }
-        let place = list.last().map_or(&list.span, |at| &at.span);
-        self.tell(
-            Mistake::new(
-                "chain",
-                place.clone(),
-                "the chain does not end with `translator`: nothing would send the call on",
-            )
-            .label("the last part")
-            .help("add `translator` at the end"),
-        );
     }
 
     fn instances(&mut self, instances: Option<&file::Instances>) -> InstanceSettings {
@@ -265,5 +180,15 @@ pub(super) fn with_egress(
         origin: origin.clone(),
         network: if origin.is_tls() { Network::Any } else { Network::Private },
     }));
+    for part in &edge.chain {
+        let granted = part.grants().and_then(|grants| grants.network.as_deref()).unwrap_or_default();
+        for (origin, network) in granted {
+            // Whoever wrote a backend or a control plane has said more of it.
+            if edge.egress.iter().all(|known| known.origin != *origin) {
+                let name = format!("part.{}", part.name);
+                edge.egress.push(Egress { name, origin: origin.clone(), network: *network });
+            }
+        }
+    }
     edge
 }

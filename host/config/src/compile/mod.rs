@@ -1,10 +1,12 @@
 //! From what was typed to what it means. Whatever cannot be meant is refused here, with the place and a way out.
 
 mod backends;
+mod chain;
 mod edge;
 mod host;
 mod limits;
 mod models;
+mod part;
 mod place;
 mod secrets;
 mod tenants;
@@ -24,7 +26,8 @@ use crate::keys::Pending;
 use crate::read::At;
 use crate::report::Mistake;
 use crate::secrets::{SecretRef, SecretTable};
-use crate::settings::{AccessLog, EdgeSettings, HostSettings};
+use crate::settings::{AccessLog, EdgeSettings, HostSettings, Part};
+pub(crate) use chain::{FUSED, PARTS};
 use crate::world::World;
 
 /// What a file means.
@@ -80,16 +83,20 @@ impl Compiler<'_> {
         let routes = self.models(file);
         let limits = self.limits(file);
         let edge = self.edge(file);
+        if edge.is_none() {
+            self.tenants_without_edge(&file.tenants);
+        }
         let control = self.control(file, edge.as_ref());
         let host = self.host(file);
         self.listeners(file, edge.as_ref(), host.as_ref());
+        self.variables();
         let edge = edge.map(|edge| edge::with_egress(edge, &backends, control.as_ref()));
         let config = Config {
             version: Config::VERSION,
             policy: policy.to_owned(),
             chain: edge
                 .as_ref()
-                .map_or_else(edge::default_chain, |edge| edge.chain.iter().map(|part| part.name.clone()).collect()),
+                .map_or_else(chain::default_chain, |edge| edge.chain.iter().flat_map(Part::roles).collect()),
             tenants,
             backends: backends.into_iter().map(|(name, backend)| (name, backend.compiled)).collect(),
             routes,
@@ -99,6 +106,7 @@ impl Compiler<'_> {
             sizes: self.sizes(file),
             // `weir edge` says so of itself.
             runtime: weir_core::config::Runtime::Portable,
+            base_path: String::new(),
         };
         Compiled {
             config,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use weir_core::Secret;
 use weir_core::config::KeyHash;
+use weir_settings_env::secret_variable;
 
 use super::Compiler;
 use crate::file;
@@ -138,6 +139,25 @@ impl Compiler<'_> {
             self.tell(Mistake::new("secret", place.span.clone(), message).help("write `{ file: PATH, create: true }`"));
         }
         Some(referred)
+    }
+
+    /// Tells of secrets that would share an environment variable where a composed chain runs.
+    pub(super) fn variables(&mut self) {
+        let mut seen = std::collections::BTreeMap::new();
+        let mut clashes = Vec::new();
+        for (name, span) in self.secrets.places() {
+            if let Some((first, first_span)) = seen.insert(secret_variable(name), (name, span.clone())) {
+                let message =
+                    format!("the secrets `{first}` and `{name}` would both be in `{}`", secret_variable(name));
+                clashes.push(
+                    Mistake::new("duplicate-variable", span.clone(), message)
+                        .label("the second")
+                        .other(first_span, "the first")
+                        .help("names that differ in letters and digits have variables of their own"),
+                );
+            }
+        }
+        self.mistakes.extend(clashes);
     }
 
     fn inline(&mut self, span: &Range<usize>, well_known: bool) {

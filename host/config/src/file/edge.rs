@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DurationText, Secret, SizeText};
+use super::{DurationText, Entry, Secret, SizeText};
 use crate::read::{At, Many, Maybe};
 
 /// Tier one.
@@ -17,10 +17,10 @@ pub(crate) struct Edge {
     /// The certificate that it shows. Default: none, plain HTTP.
     #[serde(default)]
     pub(crate) tls: Maybe<Tls>,
-    /// The parts of the chain, outermost first: `auth`, `router`, `limiter`, `translator`, and between them paths of
-    /// `.wasm` files. Default: those four.
+    /// The parts of the chain, outermost first: `auth`, `router`, `limiter`, `translator`, and before or between them
+    /// parts of others; or `gateway`, which is the four in one component, and faster. Default: those four.
     #[serde(default)]
-    pub(crate) chain: Maybe<At<Many<At<String>>>>,
+    pub(crate) chain: Maybe<At<Many<At<Entry>>>>,
     /// The folder that holds the components, relative to this file. Default: target/components.
     #[serde(default)]
     pub(crate) components: Maybe<At<String>>,

@@ -8,6 +8,7 @@ mod edge;
 mod host;
 mod limit;
 mod model;
+mod part;
 mod secret;
 mod tenant;
 mod text;
@@ -20,8 +21,9 @@ pub(crate) use edge::{Connections, Control, Edge, Instances, Tls};
 pub(crate) use host::{Flow, Health, Host, HostModel, PublicKey};
 pub(crate) use limit::{Every, Limit};
 pub(crate) use model::{Model, OnUnsupported, Target};
+pub(crate) use part::{Entry, Part};
 pub(crate) use secret::{Secret, is_well_known};
-pub(crate) use tenant::{Tenant, TenantKey};
+pub(crate) use tenant::{Place, Tenant, TenantKey};
 pub(crate) use text::{DateText, DurationText, SizeText};
 
 use crate::read::{At, Many, Maybe, Named};

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DateText, Secret};
+use super::{DateText, Entry, Secret};
 use crate::read::{At, Many, Maybe};
 
 /// A tenant: keys, and the models that all of them may use at most.
@@ -16,6 +16,25 @@ pub(crate) struct Tenant {
     /// Its keys.
     #[serde(default)]
     pub(crate) keys: Many<TenantKey>,
+    /// The chain that its calls go through where one is composed for it alone, as `edge.chain` is written. Default:
+    /// `edge.chain`.
+    #[serde(default)]
+    pub(crate) chain: Maybe<At<Many<At<Entry>>>>,
+    /// Where its chain stands in a manifest for many tenants: a path or a host of its own.
+    #[serde(default)]
+    pub(crate) at: Maybe<At<Place>>,
+}
+
+/// Where a tenant's chain stands among others': exactly one of `path` and `host`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    /// What its paths begin with, such as `/research`.
+    #[serde(default)]
+    pub(crate) path: Maybe<At<String>>,
+    /// The host that its callers ask for, such as `research.example.com`.
+    #[serde(default)]
+    pub(crate) host: Maybe<At<String>>,
 }
 
 /// An API key of a tenant.

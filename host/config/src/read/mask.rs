@@ -8,8 +8,8 @@ use std::ops::Range;
 use super::tree::{Kind, Node};
 
 /// Keys under which people write secrets.
-const SECRET_KEYS: [&str; 8] =
-    ["key", "api_key", "apikey", "token", "secret", "password", "admin_key", "authorization"];
+const SECRET_KEYS: [&str; 9] =
+    ["key", "api_key", "apikey", "token", "secret", "secrets", "password", "admin_key", "authorization"];
 
 /// Masks by the tree: every text that stands directly under such a key.
 pub(super) fn tree(text: &str, root: &Node) -> String {
@@ -25,7 +25,9 @@ fn walk(node: &Node, parent: &str, found: &mut impl FnMut(Range<usize>)) {
         Kind::Map(entries) => {
             for entry in entries {
                 // A certificate's `key` is a path.
-                if is_secret(&entry.key) && parent != "tls" && !matches!(entry.value.kind, Kind::Map(_) | Kind::Null) {
+                // Whatever a part calls them, what stands under `secrets` are secrets, and many variables are.
+                let is_secret = is_secret(&entry.key) || matches!(parent, "secrets" | "environment");
+                if is_secret && parent != "tls" && !matches!(entry.value.kind, Kind::Map(_) | Kind::Null) {
                     each_scalar(&entry.value, found);
                 }
                 if entry.key == "env" && !is_variable(&entry.value) {
@@ -65,9 +67,11 @@ fn each_scalar(node: &Node, found: &mut impl FnMut(Range<usize>)) {
     }
 }
 
-/// Masks by the look of the text, where it is no YAML: whatever follows such a key on its line, unless a mapping does.
+/// Masks by the look of the text, where it is no YAML: whatever follows such a key on its line, unless a mapping does,
+/// and the lines below `secrets:` and `environment:` as far as they are indented.
 pub(super) fn text(text: &str) -> String {
     let mut masked = text.to_owned().into_bytes();
+    blocks(text, &mut masked);
     for (colon, _) in text.match_indices(':') {
         let word_start = text[..colon]
             .rfind(|c: char| !(c.is_alphanumeric() || "_\"'".contains(c)))
@@ -83,6 +87,27 @@ pub(super) fn text(text: &str) -> String {
         }
     }
     String::from_utf8(masked).unwrap_or_default()
+}
+
+/// Masks what follows a colon within `secrets:` and `environment:`, whatever the key before it.
+fn blocks(text: &str, masked: &mut [u8]) {
+    let (mut start, mut within) = (0, None);
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches([' ', '\t', '-']).len();
+        let end = start + line.trim_end().len();
+        if within.is_some_and(|outer| indent > outer) {
+            if let Some(colon) = line.find(':') {
+                mask(masked, start + colon + 1..end);
+            }
+        } else if !line.trim().is_empty() {
+            let key = ["secrets:", "environment:"].iter().find_map(|key| Some(line.find(key)? + key.len()));
+            within = key.map(|_| indent);
+            if let Some(value) = key {
+                mask(masked, start + value..end.max(start + value));
+            }
+        }
+        start += line.len();
+    }
 }
 
 /// Whether it can be the name of a variable; if not, it may well be the secret itself.

@@ -163,6 +163,7 @@ pub(crate) fn options(limits: Vec<Limit>) -> ControlOptions {
     let config = Config {
         version: Config::VERSION,
         policy: "000000000000".into(),
+        base_path: String::new(),
         chain: vec![],
         tenants: vec![],
         backends: Default::default(),
