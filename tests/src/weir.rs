@@ -271,6 +271,9 @@ fn configuration(built: &Built, setup: &Setup, folder: &Path, [edge, host, contr
         },
     });
     merge(&mut config["backends"], &setup.backends);
+    if let Some(chain) = chain_of_this_run() {
+        config["edge"]["chain"] = chain;
+    }
     merge(&mut config["edge"], &setup.edge);
     if setup.control {
         config["control"] = json!({"urls": [format!("http://{control}")], "audience": "test-host"});
@@ -287,6 +290,13 @@ fn configuration(built: &Built, setup: &Setup, folder: &Path, [edge, host, contr
         merge(&mut config["host"], &setup.host);
     }
     config
+}
+
+/// The chain that the tests of this run are for, as `WEIR_TEST_CHAIN` says it: `gateway` runs them with the fused
+/// component. Without it, the chain of four.
+fn chain_of_this_run() -> Option<Value> {
+    let chain = std::env::var("WEIR_TEST_CHAIN").ok()?;
+    Some(chain.split(',').map(str::trim).collect())
 }
 
 fn public_key() -> String {
