@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 /// A two-tier gateway for generative AI: one API in front of every model.
 ///
@@ -26,9 +26,19 @@ Examples:
   weir check --config weir.yaml          is the configuration right? every mistake, with its place
   weir edge --config weir.yaml           tier one alone
   weir host --config weir.yaml           tier two alone
+  weir compose --tenant demo -o demo.wasm  a tenant's chain as one .wasm file, for any runtime
   weir key client .weir/client.key       a new API key in a file, and its hash for the configuration
 
 Exit codes: 0 done; 64 wrong usage; 78 wrong configuration; 1 anything else.";
+
+const COMPOSE_EXAMPLES: &str = "\
+Examples:
+  weir compose -o chain.wasm                         the chain of `edge`, for all tenants
+  weir compose --tenant research -o research.wasm    the tenant's chain and what it needs; others are refused
+  weir compose --locked -o chain.wasm                only if everything is as weir.lock says
+  weir compose --spin -o spin.toml                   a manifest for Spin, for all tenants
+  weir compose --inspect chain.wasm                  what a file is made of, from the file alone
+  wasmtime serve -S cli -S inherit-env=y chain.wasm  run it";
 
 /// What is to be done.
 #[derive(Subcommand)]
@@ -59,10 +69,15 @@ pub(crate) enum Command {
     /// Print the JSON schema of weir.yaml, for editors
     Schema,
 
-    /// Chain components into one .wasm file
+    /// Make one .wasm file of a chain, with its configuration in it
     ///
-    /// The file exports `wasi:http/handler@0.3.0` and runs on any runtime of WASI 0.3:
-    /// `wasmtime serve -S cli -S inherit-env=y chain.wasm`.
+    /// The file exports `wasi:http/handler@0.3.0` and runs on any runtime of WASI 0.3. Which parts are in it, and what
+    /// each may see, says `chain` of `edge` or of the tenant. Secrets are not in it: each is read from an environment
+    /// variable where it runs, and those are printed. The same input gives the same bytes.
+    ///
+    /// Beside the file stands `weir.lock`, which says what it was made of: every part's digest, the configuration's, and
+    /// who was granted what.
+    #[command(after_help = COMPOSE_EXAMPLES)]
     Compose(ComposeArgs),
 }
 
@@ -122,15 +137,40 @@ pub(crate) enum KeyCommand {
 
 /// `weir compose`
 #[derive(Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["output", "inspect"]))]
 pub(crate) struct ComposeArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 
-    /// The component that provides `weir:gateway/settings` to each part; without it the import stays open.
+    /// Compose the chain of this tenant: what goes in is its keys, the models that are open to it, their backends and
+    /// its limits. Every other tenant is refused.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
+
+    /// Where the composed component goes. `weir.lock` is written into the same folder.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Refuse what differs from weir.lock, and say what does.
+    #[arg(long, conflicts_with = "inspect")]
+    pub(crate) locked: bool,
+
+    /// The component from which secrets come where the file runs. Default: settings-env.wasm, which reads environment
+    /// variables, in the folder of components.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
 
-    /// Where the composed component goes.
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: PathBuf,
+    /// Write a manifest for Spin instead, with a route for each tenant that has a place (`at`) and one for the others.
+    /// The parts stay files of their own, and configuration and secrets are variables of the application.
+    #[arg(long, requires = "output", conflicts_with_all = ["locked", "settings"])]
+    pub(crate) spin: bool,
+
+    /// With `--spin`: leave the configuration out of the manifest and write it into this file, for
+    /// `spin up --variable @FILE`.
+    #[arg(long, requires = "spin", value_name = "FILE")]
+    pub(crate) values: Option<PathBuf>,
+
+    /// Print what a composed file is made of, from the file alone.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inspect: Option<PathBuf>,
 }

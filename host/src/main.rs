@@ -1,5 +1,6 @@
 //! `weir`, the binary: reads settings, builds, runs, waits for the signal, drains.
 
+mod chain;
 mod cli;
 mod commands;
 mod configuration;

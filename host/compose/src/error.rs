@@ -51,13 +51,48 @@ pub enum ComposeError {
         /// The provider.
         provider: String,
     },
-    /// An import and the export of the same name differ in type.
-    #[error("`{part}` cannot use what `{provider}` exports")]
+    /// Two of Weir's own parts stand in the wrong order, or one stands twice.
+    #[error("`{part}` stands behind `{before}`; the order is auth, router, limiter, translator, each once; `gateway` is all four")]
+    Order {
+        /// The part that stands too late.
+        part: String,
+        /// A part before it that belongs behind it.
+        before: String,
+    },
+    /// Somebody else's part imports what it cannot be granted.
+    #[error("`{part}` imports `{import}`, which it is not granted: {help}")]
+    NotGranted {
+        /// The part at fault.
+        part: String,
+        /// What it imports.
+        import: String,
+        /// What to write, or why there is nothing to write.
+        help: &'static str,
+    },
+    /// Somebody else's part can call, and nobody has said where to.
+    #[error(
+        "`{part}` imports `wasi:http/client@0.3.0`, and where it may call is not said: add `network: [\"https://…\"]` to \
+         it, or `network: []` if it shall run without"
+    )]
+    NoNetwork {
+        /// The part at fault.
+        part: String,
+    },
+    /// A component that stands around parts is not in the folder of components.
+    #[error("`{part}` is run over `{component}.wasm`, which is not in the folder of components")]
+    Missing {
+        /// The part that needs it.
+        part: String,
+        /// What is missing.
+        component: &'static str,
+    },
+    /// What meets an import differs from it in type.
+    #[error("`{part}` imports `{import}` in a form of its own, which nothing here has")]
     Mismatch {
         /// The importing part.
         part: String,
-        /// The exporting part.
-        provider: String,
+        /// The interface.
+        import: String,
         /// What differs.
         source: anyhow::Error,
     },

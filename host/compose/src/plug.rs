@@ -28,7 +28,7 @@ pub fn plug(part: &Part, provider: &Part) -> Result<Vec<u8>, ComposeError> {
     let taker = graph.instantiate(socket.id);
     for name in wanted {
         let export = graph.alias_instance_export(giver, name).map_err(|error| encode(error.into()))?;
-        graph.set_instantiation_argument(taker, name, export).map_err(|error| mismatch(part, provider, error))?;
+        graph.set_instantiation_argument(taker, name, export).map_err(|error| mismatch(part, name, error))?;
     }
     for name in &socket.names.exports {
         let export = graph.alias_instance_export(taker, name).map_err(|error| encode(error.into()))?;

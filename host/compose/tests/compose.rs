@@ -136,7 +136,7 @@ fn an_import_of_the_handlers_types_alone_calls_nothing() {
             (instance $own (export "handle" (func $f)))
             (export "{HANDLER}" (instance $own)))"#
     );
-    let service = Part::new("translator", wat::parse_str(text).unwrap());
+    let service = Part::new("service", wat::parse_str(text).unwrap());
     compose(&[middleware("auth"), service.clone()]).unwrap();
     let refused = compose(&[service, middleware("auth")]);
     assert!(matches!(refused, Err(ComposeError::UnfinishedChain { .. })), "{refused:?}");

@@ -250,6 +250,7 @@ fn read_chain(chain: Chain) -> Result<Vec<u8>, EdgeError> {
     };
     match chain {
         Chain::Bytes(bytes) => Ok(bytes),
+        Chain::Parts(chain) => Ok(chain.compose()?.bytes),
         Chain::Composed(path) => read(path).map(|(_, bytes)| bytes),
         Chain::Files(paths) => {
             let parts = paths

@@ -12,7 +12,9 @@ use crate::settings::{NoSecrets, Secrets};
 /// The chain.
 #[derive(Clone, Debug)]
 pub enum Chain {
-    /// These component files, outermost first, composed at the start.
+    /// These parts, outermost first, composed at the start, each with what it is granted.
+    Parts(Box<weir_compose::Chain>),
+    /// These component files of Weir's own, outermost first, composed at the start.
     Files(Vec<PathBuf>),
     /// One component file that is composed already.
     Composed(PathBuf),

@@ -1,5 +1,6 @@
 //! Tier one: the components, on the embedded runtime.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
-use weir_config::settings::{Egress, Network};
+use weir_compose::{Access, Around};
+use weir_config::settings::{Egress, Grants, Network, Part};
 use weir_config::{EdgeSettings, Loaded, Secrets};
 use weir_core::Config;
 use weir_core::config::{OnClientGone, Runtime};
@@ -17,8 +19,12 @@ use weir_serve::{Drained, NetworkPolicy, Shutdown, ShutdownTrigger};
 
 use super::connections;
 use super::metrics::EdgeMetrics;
-use crate::configuration;
 use crate::exit::Failure;
+use crate::{chain, configuration};
+
+/// The components that stand around a part that is not Weir's own, and the part itself: its grant, the grant's data, two
+/// guards and their vault.
+const AROUND_FOREIGN: u32 = 6;
 
 /// How long the components may go on settling when the last client has its answer.
 const SETTLING: Duration = Duration::from_secs(3);
@@ -88,14 +94,7 @@ fn settings(loaded: &Loaded) -> Result<&EdgeSettings, Failure> {
 }
 
 fn options(loaded: &Loaded, settings: &EdgeSettings) -> Result<EdgeOptions, Failure> {
-    if let Some(foreign) = settings.chain.iter().find(|part| !part.ours) {
-        let message = format!(
-            "{}: the part `{}` of the chain is not one of Weir's; it would get Weir's secrets and network, so it is not run",
-            loaded.name, foreign.name
-        );
-        return Err(Failure::Config(message));
-    }
-    let chain = Chain::Files(settings.chain.iter().map(|part| part.path.clone()).collect());
+    let chain = Chain::Parts(Box::new(parts(settings)?));
     let instances = &settings.instances;
     let defaults = EdgeLimits::default();
     Ok(EdgeOptions {
@@ -108,6 +107,7 @@ fn options(loaded: &Loaded, settings: &EdgeSettings) -> Result<EdgeOptions, Fail
             memory_bytes: instances.memory_bytes,
             cpu_deadline: instances.compute,
             body_bytes_per_instance: loaded.config.sizes.instance_bytes as u64,
+            max_parts: defaults.max_parts + foreign(settings).count() as u32 * AROUND_FOREIGN,
             ..defaults
         },
         serve: connections::limits(&settings.connections, &loaded.config.sizes),
@@ -117,8 +117,23 @@ fn options(loaded: &Loaded, settings: &EdgeSettings) -> Result<EdgeOptions, Fail
     })
 }
 
+/// The chain, and what stands around its parts. Weir's own get from this process what they ask for; somebody else's what
+/// the file grants to them.
+fn parts(settings: &EdgeSettings) -> Result<weir_compose::Chain, Failure> {
+    let around = Around::from_folder(&settings.components)
+        .with_context(|| format!("a component in {} cannot be read", settings.components.display()))?;
+    Ok(weir_compose::Chain { tenant: None, parts: chain::parts(&settings.chain, |_| Access::Host)?, around })
+}
+
+/// What is granted to somebody else's parts, for each of them.
+fn foreign(settings: &EdgeSettings) -> impl Iterator<Item = &Grants> {
+    settings.chain.iter().filter_map(Part::grants)
+}
+
 fn config(loaded: &Loaded, settings: &EdgeSettings) -> Result<EdgeConfig, Failure> {
-    let wanted = |name: &str| name == "edge-key" || name.starts_with("backend-");
+    let granted: BTreeSet<_> = foreign(settings).flat_map(|grants| grants.secrets.values()).collect();
+    let wanted =
+        |name: &str| name == "edge-key" || name.starts_with("backend-") || granted.iter().any(|known| *known == name);
     let secrets = loaded.secrets.resolve(&weir_config::Machine, wanted).map_err(configuration::failure)?;
     let compiled = Config { runtime: Runtime::Edge, ..loaded.config.clone() };
     let config = serde_json::to_string(&compiled).map_err(anyhow::Error::from)?;

@@ -1,6 +1,8 @@
 //! The embedded runtime, tested with guest programs: one behaviour each, in `guests/examples`.
 #![allow(clippy::unwrap_used)]
 
+mod foreign;
+mod granted;
 mod leaving;
 mod lifecycle;
 mod limits;
@@ -9,3 +11,4 @@ mod outbound;
 mod printed;
 mod streams;
 mod support;
+mod without_a_router;

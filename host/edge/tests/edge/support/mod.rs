@@ -10,7 +10,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use weir_compose::{Part, compose};
+use weir_compose::{Around, Part, compose};
 use weir_edge::{Chain, Destination, Edge, EdgeConfig, EdgeOptions};
 use weir_serve::{Drained, Listener, Shutdown, ShutdownTrigger};
 
@@ -31,10 +31,7 @@ pub(crate) fn guest(name: &str) -> Vec<u8> {
 /// Options for a chain of guests, outermost first, with compiled code cached between runs.
 pub(crate) fn options(chain: &[&str], config: EdgeConfig) -> EdgeOptions {
     let parts: Vec<_> = chain.iter().map(|name| Part::new(*name, guest(name))).collect();
-    let mut options = EdgeOptions::new(Chain::Bytes(compose(&parts).unwrap()), config);
-    options.cache = Some(root().join("target/guests/compiled"));
-    options.limits.max_instances = 16;
-    options
+    options_with(compose(&parts).unwrap(), config)
 }
 
 /// An edge for a chain of guests that need no configuration.
@@ -96,4 +93,32 @@ pub(crate) async fn read_all(response: http::Response<weir_serve::Body>) -> (u16
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// One of Weir's own components.
+pub(crate) fn component(name: &str) -> Vec<u8> {
+    let path = root().join(format!("target/components/{name}.wasm"));
+    std::fs::read(path).expect("build the components first: make components")
+}
+
+/// Options for a chain whose parts are not all trusted, with what stands around those.
+pub(crate) fn options_of(parts: Vec<Part>, config: EdgeConfig) -> EdgeOptions {
+    let around = Around {
+        grant: Some(component("grant")),
+        guard_outer: Some(component("guard-outer")),
+        guard_inner: Some(component("guard-inner")),
+        vault: Some(component("vault")),
+        settings: None,
+    };
+    let composed = weir_compose::Chain { tenant: None, parts, around }.compose().unwrap();
+    let mut options = options_with(composed.bytes, config);
+    options.limits.max_parts = 16;
+    options
+}
+
+fn options_with(chain: Vec<u8>, config: EdgeConfig) -> EdgeOptions {
+    let mut options = EdgeOptions::new(Chain::Bytes(chain), config);
+    options.cache = Some(root().join("target/guests/compiled"));
+    options.limits.max_instances = 16;
+    options
 }

@@ -22,7 +22,7 @@ pub(crate) struct Seen {
 /// An upstream on loopback.
 ///
 /// `/silent…` never answers, `/stream…` sends an event each 20 ms, `/stall…` sends one event and no more, `/cut…` breaks
-/// off in the middle of a chunk, `/trailers…` ends with trailers; anything else is answered with `ok`.
+/// off in the middle of a chunk, `/trailers…` ends with trailers, `/chat-cut…` breaks off after an event of a chat; anything else is answered with `ok`.
 #[derive(Clone)]
 pub(crate) struct Upstream {
     pub(crate) addr: SocketAddr,
@@ -96,6 +96,14 @@ async fn answer(stream: &mut TcpStream, path: &str) -> Answered {
         stream.write_all(CHUNKED).await.unwrap();
         stream.write_all(&chunk("data: 0\n\n")).await.unwrap();
         stream.write_all(b"ff\r\nhalf").await.unwrap();
+        return Answered::BrokenOff;
+    }
+    if kind.starts_with("/chat-cut") {
+        let delta = r#"{"index":0,"delta":{"role":"assistant","content":"a wide "},"finish_reason":null}"#;
+        let event =
+            format!(r#"{{"id":"c","object":"chat.completion.chunk","created":1,"model":"sim","choices":[{delta}]}}"#);
+        stream.write_all(CHUNKED).await.unwrap();
+        stream.write_all(&chunk(&format!("data: {event}\n\n"))).await.unwrap();
         return Answered::BrokenOff;
     }
     if kind.starts_with("/trailers") {
