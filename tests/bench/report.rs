@@ -25,12 +25,14 @@ pub(crate) struct Report {
     table: String,
     rows: Vec<Value>,
     direct: Option<Latency>,
+    /// What each way adds to a direct call's median.
+    added: Vec<(Way, Duration)>,
     sizes: Vec<(String, u64)>,
 }
 
 impl Report {
     pub(crate) fn new(built: &Built) -> Self {
-        let parts = ["auth", "router", "limiter", "translator"];
+        let parts = ["auth", "router", "limiter", "translator", "gateway"];
         let sizes = parts.iter().map(|part| {
             let file = built.components.join(format!("{part}.wasm"));
             ((*part).to_owned(), file.metadata().map_or(0, |m| m.len()))
@@ -38,12 +40,13 @@ impl Report {
         let table = "| way | p50 | p99 | added p50 | added p99 | × direct p50 | req/s | req/core-s | chunk (CPU) | idle MiB | loaded MiB | KiB/open stream |\n\
                      |---|---|---|---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
-        Self { table, rows: Vec::new(), direct: None, sizes: sizes.collect() }
+        Self { table, rows: Vec::new(), direct: None, added: Vec::new(), sizes: sizes.collect() }
     }
 
     pub(crate) fn add(&mut self, way: Way, measured: &Measured) {
         let Measured { idle, latency, throughput, chunks, loaded, open } = measured;
         let direct = *self.direct.get_or_insert(*latency);
+        self.added.push((way, latency.p50.saturating_sub(direct.p50)));
         let ratio = latency.p50.as_secs_f64() / direct.p50.as_secs_f64();
         let _ = writeln!(
             self.table,
@@ -71,13 +74,24 @@ impl Report {
         }));
     }
 
+    /// How much of what `chain` adds to a call `fused` adds.
+    fn share(&self, fused: Way, chain: Way) -> Option<(&'static str, f64)> {
+        let added = |way| self.added.iter().find(|(known, _)| *known == way).map(|(_, added)| added.as_secs_f64());
+        Some((fused.name(), added(fused)? / added(chain)?))
+    }
+
     pub(crate) fn write(&self) {
         println!("\n{}", self.table);
         for (part, bytes) in &self.sizes {
             println!("{part}.wasm: {} KiB", bytes / 1024);
         }
+        let fused = [(Way::Fused, Way::TierOne), (Way::FusedWithControl, Way::TierOneWithControl)];
+        let fused: Vec<_> = fused.iter().filter_map(|(fused, chain)| self.share(*fused, *chain)).collect();
+        for (way, share) in &fused {
+            println!("{way}: {:.0} % of what the chain of four adds", share * 100.0);
+        }
         let folder = std::path::Path::new("target/report");
-        let report = json!({"ways": self.rows, "component_bytes": self.sizes});
+        let report = json!({"ways": self.rows, "fused_share_of_added_p50": fused, "component_bytes": self.sizes});
         let written = std::fs::create_dir_all(folder)
             .and_then(|()| std::fs::write(folder.join("bench.json"), format!("{report:#}\n")))
             .and_then(|()| std::fs::write(folder.join("bench.md"), &self.table));

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use weir_tests::chat::{post, signed_post};
 use weir_tests::weir::{Built, KEY, Setup, Weir, free_ports};
 
@@ -17,8 +17,12 @@ pub(crate) enum Way {
     Direct,
     /// Through tier one, which keeps its own count.
     TierOne,
+    /// The same with the four parts in one component.
+    Fused,
     /// Through tier one, which reserves and settles with the control plane.
     TierOneWithControl,
+    /// The same with the four parts in one component.
+    FusedWithControl,
     /// Through tier two alone, each call signed by the load generator before its time begins.
     TierTwo,
     /// Through both tiers, with the control plane.
@@ -26,14 +30,23 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Direct, Self::TierOne, Self::TierOneWithControl, Self::TierTwo, Self::Both];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Direct,
+        Self::TierOne,
+        Self::Fused,
+        Self::TierOneWithControl,
+        Self::FusedWithControl,
+        Self::TierTwo,
+        Self::Both,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::TierOne => "tier one, no control call",
+            Self::Fused => "tier one fused, no control call",
             Self::TierOneWithControl => "tier one, with control calls",
+            Self::FusedWithControl => "tier one fused, with control calls",
             Self::TierTwo => "tier two alone",
             Self::Both => "both tiers",
         }
@@ -63,8 +76,11 @@ impl Scene {
         let origin = format!("http://{sim}");
         let weir = match way {
             Way::Direct => None,
-            Way::TierOne => Some(Setup { command: "edge", control: false, ..Setup::in_front_of(&origin) }),
-            Way::TierOneWithControl => Some(Setup {
+            Way::TierOne | Way::Fused => {
+                Some(Setup { command: "edge", control: false, edge: chain(way), ..Setup::in_front_of(&origin) })
+            }
+            Way::TierOneWithControl | Way::FusedWithControl => Some(Setup {
+                edge: chain(way),
                 limits: json!([{"name": "wide", "per": "key", "requests": 1_000_000_000, "every": "hour"}]),
                 host_models: json!([{"name": "none", "endpoints": [{"url": format!("{origin}/v1")}]}]),
                 ..Setup::in_front_of(&origin)
@@ -92,6 +108,14 @@ impl Scene {
 
     pub(crate) async fn warm_up(&self) {
         let _ = load::one_after_another(self, 200).await;
+    }
+}
+
+/// Which chain tier one runs: the four parts, or the fused component.
+fn chain(way: Way) -> Value {
+    match way {
+        Way::Fused | Way::FusedWithControl => json!({"chain": ["gateway"]}),
+        _ => json!({"chain": ["auth", "router", "limiter", "translator"]}),
     }
 }
 
