@@ -1,7 +1,7 @@
 //! Time.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -43,5 +43,70 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option
     match select(pin!(work), pin!(sleep(limit))).await {
         Either::Left((done, _)) => Some(done),
         Either::Right(_) => None,
+    }
+}
+
+/// A timer of the host that was started, or will be at its first poll.
+type Timer = Pin<Box<dyn Future<Output = ()>>>;
+
+/// One deadline for several pieces of work, one after another. It takes one timer of the host for all of them: to set
+/// one and to take it back costs more than most of what it is set for.
+pub struct Deadline(Timer);
+
+impl Deadline {
+    /// A deadline so far from now.
+    #[must_use]
+    pub fn after(limit: Duration) -> Self {
+        let began = Mark::now();
+        // The timer is set when something first has to be waited for, which may be later.
+        Self(Box::pin(async move { sleep(limit.saturating_sub(began.elapsed().into())).await }))
+    }
+
+    /// What `work` gives, unless the deadline comes first; then it is dropped, and nothing more may be asked of the
+    /// deadline.
+    pub async fn within<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        match select(pin!(work), self.0.as_mut()).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(_) => None,
+        }
+    }
+}
+
+/// Notices when nothing has happened for too long, with one timer of the host a period, not one for each thing that
+/// happens.
+pub struct Silence {
+    limit: Duration,
+    since: Mark,
+    timer: Option<Timer>,
+}
+
+impl Silence {
+    /// Silence may last so long, from now on.
+    #[must_use]
+    pub fn of(limit: Duration) -> Self {
+        Self { limit, since: Mark::now(), timer: None }
+    }
+
+    /// Something happened.
+    pub fn broken(&mut self) {
+        self.since = Mark::now();
+    }
+
+    /// What `work` gives, unless the silence lasts too long; then it is dropped.
+    pub async fn within<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            let (limit, since) = (self.limit, self.since);
+            let left = move || limit.saturating_sub(since.elapsed().into());
+            let timer = self.timer.get_or_insert_with(|| Box::pin(async move { sleep(left()).await }));
+            match select(work.as_mut(), timer.as_mut()).await {
+                Either::Left((done, _)) => return Some(done),
+                // It was set for a silence that may have been broken since.
+                Either::Right(_) => self.timer = None,
+            }
+            if left().is_zero() {
+                return None;
+            }
+        }
     }
 }

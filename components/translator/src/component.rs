@@ -7,7 +7,7 @@ mod outcome;
 mod pump;
 
 use weir_core::{Dialect, ErrorKind, GatewayError, RequestView};
-use weir_face::clock::{Mark, now};
+use weir_face::clock::{Mark, Silence, now};
 use weir_face::request::{BodyFault, Incoming};
 use weir_face::{ErrorCode, Request, Response, answer, settings};
 
@@ -74,8 +74,8 @@ async fn answered(
         Came::Stream { status, headers, started } => {
             let headers = attempt::answer_headers(&headers, true, exchange.dropped());
             let (response, outlet) = answer::stream(200, headers);
-            let seen = (0, Mark::now());
-            let pump = pump::Pump { started: *started, outlet, idle: timeouts.idle, on_gone, seen };
+            let (idle, silence) = (timeouts.idle, Silence::of(timeouts.idle.into()));
+            let pump = pump::Pump { started: *started, outlet, idle, on_gone, silence, events: 0 };
             weir_face::spawn(pump.run(account.clone().answered(status)));
             Ok(response)
         }

@@ -7,14 +7,14 @@ use weir_core::usage::Failure;
 use weir_core::{ErrorKind, GatewayError, Limits, Secret, Usage};
 use weir_face::ErrorCode;
 use weir_face::call::{Answer, Call, send};
-use weir_face::clock::{Mark, now, within};
+use weir_face::clock::{Deadline, now};
 
 use super::keys::{Secrets, redacted};
 use crate::attempt::{Exchange, Head, Upstream, head, refusal};
 use crate::stream::{Close, Machine};
 
 /// How much of a stream is read at once, in bytes: each open stream has such a buffer.
-const STREAM_BUFFER: usize = 8 * 1024;
+const STREAM_BUFFER: usize = 4 * 1024;
 
 /// After how long a client may find another gateway in the place of one that stops.
 const RESTART: Duration = Duration::from_secs(1);
@@ -81,7 +81,6 @@ impl From<GatewayError> for Failed {
 
 /// Makes the call. `from_weir` says whether it goes to a tier two.
 pub(super) async fn make(upstream: Upstream, wants: Wants<'_>, from_weir: bool) -> Result<Came, Failed> {
-    let began = Mark::now();
     let call = Call {
         method: upstream.method,
         origin: upstream.origin,
@@ -90,8 +89,8 @@ pub(super) async fn make(upstream: Upstream, wants: Wants<'_>, from_weir: bool) 
         body: upstream.body,
         connect: upstream.timeouts.connect,
     };
-    let left = || wants.limit.saturating_sub(began.elapsed().into());
-    let mut answer = match within(wants.limit, send(call)).await {
+    let mut deadline = Deadline::after(wants.limit);
+    let mut answer = match deadline.within(send(call)).await {
         Some(Ok(answer)) => answer,
         Some(Err(code)) => return Err(unanswered(wants.exchange, meaning(&code))),
         None => return Err(unanswered(wants.exchange, too_late("did not begin its answer in time"))),
@@ -99,12 +98,12 @@ pub(super) async fn make(upstream: Upstream, wants: Wants<'_>, from_weir: bool) 
     let (status, headers) = (answer.status, std::mem::take(&mut answer.headers));
     let came = match head(status, &headers, wants.exchange.is_stream()) {
         Head::Stream => {
-            let first = first_event(answer, wants, left).await;
+            let first = first_event(answer, wants, deadline).await;
             first.map(|started| Came::Stream { status, headers, started: Box::new(started) })
         }
         Head::Whole => {
             let mut body = Vec::new();
-            let error = match within(left(), read(answer, wants.sizes.answer_bytes, &mut body)).await {
+            let error = match deadline.within(read(answer, wants.sizes.answer_bytes, &mut body)).await {
                 Some(Ok(true)) => return Ok(Came::Whole { status, headers, body }),
                 Some(Ok(false)) => protocol("is longer than the gateway takes"),
                 Some(Err(code)) => meaning(&code),
@@ -118,7 +117,7 @@ pub(super) async fn make(upstream: Upstream, wants: Wants<'_>, from_weir: bool) 
         }
         Head::Error => {
             let mut body = Vec::new();
-            match within(left(), read(answer, wants.sizes.error_bytes, &mut body)).await {
+            match deadline.within(read(answer, wants.sizes.error_bytes, &mut body)).await {
                 Some(Err(code)) if cut_of(&code).is_some() => {
                     return Err(Failed::of(meaning(&code)).with_status(status));
                 }
@@ -135,13 +134,13 @@ pub(super) async fn make(upstream: Upstream, wants: Wants<'_>, from_weir: bool) 
 }
 
 /// Reads until the first event is there: until then nothing is promised to the client.
-async fn first_event(mut answer: Answer, wants: Wants<'_>, left: impl Fn() -> Duration) -> Result<Started, Failed> {
+async fn first_event(mut answer: Answer, wants: Wants<'_>, mut deadline: Deadline) -> Result<Started, Failed> {
     let keys = wants.keys.clone();
     let redaction = move |text: &str| redacted(&keys, text);
     let mut machine = wants.exchange.machine(now()).with_redaction(redaction);
     let mut buffer = Vec::with_capacity(STREAM_BUFFER);
     loop {
-        match within(left(), answer.next(&mut buffer)).await {
+        match deadline.within(answer.next(&mut buffer)).await {
             Some(true) => machine.feed(&buffer),
             Some(false) => return Err(not_begun(&mut machine, closing(answer).await)),
             None => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use weir_core::config::OnClientGone;
 use weir_core::{ErrorKind, GatewayError, Millis};
 use weir_face::answer::Outlet;
-use weir_face::clock::{Mark, within};
+use weir_face::clock::{Mark, Silence, within};
 
 use super::call::{Started, closing};
 use super::outcome::Account;
@@ -32,8 +32,10 @@ pub(super) struct Pump {
     /// How long the backend may be silent between two events.
     pub(super) idle: Millis,
     pub(super) on_gone: OnClientGone,
-    /// How many events have come, and since when there was none.
-    pub(super) seen: (u64, Mark),
+    /// Since when it is.
+    pub(super) silence: Silence,
+    /// How many events have come.
+    pub(super) events: u64,
 }
 
 impl Pump {
@@ -79,24 +81,22 @@ impl Pump {
     /// end.
     async fn next_events(&mut self) -> Option<Close> {
         let Started { answer, machine, buffer } = &mut self.started;
-        if machine.events() != self.seen.0 {
-            self.seen = (machine.events(), Mark::now());
-        }
         while !machine.is_over() && !machine.has_output() {
-            let left = Duration::from(self.idle).saturating_sub(self.seen.1.elapsed().into());
+            // Looked at only now, when the client has taken what came before.
+            if machine.events() != self.events {
+                self.events = machine.events();
+                self.silence.broken();
+            }
             let Some(mut reading) = answer.take() else {
                 return Some(Close::End);
             };
-            match within(left, reading.next(buffer)).await {
+            match self.silence.within(reading.next(buffer)).await {
                 Some(true) => {
                     machine.feed(buffer);
                     *answer = Some(reading);
                 }
                 Some(false) => return Some(closing(reading).await),
                 None => return Some(Close::Broken(silent(self.idle))),
-            }
-            if machine.events() != self.seen.0 {
-                self.seen = (machine.events(), Mark::now());
             }
         }
         None
