@@ -6,7 +6,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${CARGO_TARGET_DIR:-target}
-mkdir -p target/components
+mkdir -p target/components "$out"
+# No folder of this machine gets into a file (places of panics would), so that any two checkouts make the same bytes.
+registry=${CARGO_HOME:-$HOME/.cargo}
+remap=$(printf '\x1f--remap-path-prefix=%s' "$registry=/cargo" "$PWD=/weir" "$(realpath "$out")=/target")
+export CARGO_ENCODED_RUSTFLAGS=${remap:1}
 for part in "$@"; do
   crate=${part%-p2}
   features=()
@@ -16,6 +20,10 @@ for part in "$@"; do
   ${CARGO:-cargo} rustc --quiet --locked --package "weir-$crate" --lib --crate-type cdylib "${features[@]}" \
     --profile component --target wasm32-wasip2
   built=$out/wasm32-wasip2/component/weir_${crate//-/_}.wasm
+  if grep -qaF -e "$registry/" -e "$PWD/" "$built"; then
+    echo "$part: a path of this machine is in it" >&2
+    exit 1
+  fi
   cmp -s "$built" "target/components/$part.wasm" || cp "$built" "target/components/$part.wasm"
   printf '%-14s %5d KiB\n' "$part" $(($(stat -c %s "$built") / 1024))
 done

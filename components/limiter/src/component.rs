@@ -5,11 +5,14 @@ mod permit;
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use weir_core::config::Runtime;
 use weir_core::control::{Grant, Reserve, Reserved};
 use weir_core::header::{BACKEND, DEGRADED, RESERVATION, json_value};
 use weir_core::{Config, Dialect, ErrorKind, GatewayError, RequestView};
+use weir_face::futures::channel::oneshot;
 use weir_face::relay::Relay;
 use weir_face::request::Incoming;
 use weir_face::{ErrorCode, Request, Response, answer, clock, settings};
@@ -97,6 +100,10 @@ struct Outgoing {
     permit: Permit,
 }
 
+/// For how long the end of an answer is held back until it is settled, where the runtime may end the instance with the
+/// answer, and the settlement with it.
+const LONGEST_HOLD: Duration = Duration::from_millis(250);
+
 impl Outgoing {
     fn pass_on(self) -> Response {
         let Self { headers, mut relay, permit } = self;
@@ -106,8 +113,16 @@ impl Outgoing {
             let usage =
                 trailers.as_ref().ok().and_then(Option::as_ref).and_then(|map| map.get(weir_core::header::USAGE));
             let trailer = usage.map(|value| value.as_bytes().to_vec());
-            // In a task of its own: the client's end of the stream does not wait for the control plane.
-            weir_face::spawn(permit.settle(trailer, Some(status)));
+            let held = permit.runtime() == Runtime::Portable;
+            let (settled, over) = oneshot::channel::<()>();
+            // In a task of its own: the client's end of the stream waits for the control plane a moment at most.
+            weir_face::spawn(async move {
+                permit.settle(trailer, Some(status)).await;
+                drop(settled);
+            });
+            if held {
+                clock::within(LONGEST_HOLD, over).await;
+            }
             trailers
         })
     }

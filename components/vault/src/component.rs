@@ -22,7 +22,7 @@ mod bindings {
 type Ending = FutureReader<Result<Headers, ()>>;
 
 thread_local! {
-    /// Of all requests on this instance, whoever sent them: what a guard gets it gets for a token.
+    /// Of all requests on this instance, whoever sent them: what a warden gets it gets for a token.
     static VAULT: RefCell<Vault<Ending>> = RefCell::new(Vault::new(VaultLimits::default()));
 }
 

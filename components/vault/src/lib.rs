@@ -1,10 +1,10 @@
-//! Where the two guards of a foreign part keep what that part must not change.
+//! Where the two wardens of a foreign part keep what that part must not change.
 //!
-//! A chain may hold parts that are not Weir's own. Such a part stands between two guards, an outer and an inner one,
-//! which share one vault; it has no way to the vault itself. For each request the outer guard deposits the internal
-//! headers, and lets the foreign part carry a token in their place. The inner guard takes the deposit for that token,
-//! once. On the way back the inner guard leaves the answer's internal headers, and tells how the answer ends, past the
-//! foreign part: whatever becomes of the trailers in its hands, the outer guard learns what was used.
+//! A chain may hold parts that are not Weir's own. Such a part stands between two wardens, an outer and an inner one,
+//! which share one vault; it has no way to the vault itself. For each request the outer warden deposits the internal
+//! headers, and lets the foreign part carry a token in their place. The inner warden takes the deposit for that token,
+//! once. On the way back the inner warden leaves the answer's internal headers, and tells how the answer ends, past the
+//! foreign part: whatever becomes of the trailers in its hands, the outer warden learns what was used.
 //!
 //! A [`Vault`] is the arithmetic of that. It is bounded by [`VaultLimits`] and refuses what goes beyond them. It does
 //! not make room by letting the oldest deposit go, since that is a request that is still under way: each deposit is

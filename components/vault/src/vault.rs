@@ -21,12 +21,12 @@ pub struct Vault<Ending> {
 struct Request<Ending> {
     /// Until it is taken.
     deposit: Option<Headers>,
-    /// Until the outer guard has it.
+    /// Until the outer warden has it.
     answer: Option<Answer<Ending>>,
     bytes: usize,
 }
 
-/// What the inner guard leaves of an answer.
+/// What the inner warden leaves of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer<Ending> {
     /// Its internal headers.

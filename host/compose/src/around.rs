@@ -9,10 +9,10 @@ use std::path::Path;
 pub struct Around {
     /// What gives a part its settings, environment and client: `grant.wasm`.
     pub grant: Option<Vec<u8>>,
-    /// What stands before somebody else's part: `guard-outer.wasm`.
-    pub guard_outer: Option<Vec<u8>>,
-    /// What stands behind somebody else's part: `guard-inner.wasm`.
-    pub guard_inner: Option<Vec<u8>>,
+    /// What stands before somebody else's part: `warden-outer.wasm`.
+    pub warden_outer: Option<Vec<u8>>,
+    /// What stands behind somebody else's part: `warden-inner.wasm`.
+    pub warden_inner: Option<Vec<u8>>,
     /// What the two share: `vault.wasm`.
     pub vault: Option<Vec<u8>>,
     /// What gives the chain its settings where the host has none, such as `settings-env.wasm`. Without it they are the
@@ -33,8 +33,8 @@ impl Around {
         };
         Ok(Self {
             grant: read("grant")?,
-            guard_outer: read("guard-outer")?,
-            guard_inner: read("guard-inner")?,
+            warden_outer: read("warden-outer")?,
+            warden_inner: read("warden-inner")?,
             vault: read("vault")?,
             settings: None,
         })

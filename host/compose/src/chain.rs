@@ -98,7 +98,9 @@ impl<'a> Wiring<'a> {
             let handler = match &part.access {
                 Access::Host => self.part(part, &registered, inner, BTreeMap::new())?,
                 Access::Settings(grants) => self.part_with_settings(part, &registered, inner, grants)?,
-                Access::Granted(grants) => self.foreign(part, &registered, inner, grants, is_guarded(parts, index))?,
+                Access::Granted(grants) => {
+                    self.foreign(part, &registered, inner, grants, is_bracketed(parts, index))?
+                }
             };
             behind = Some((handler, part));
         }
@@ -122,17 +124,17 @@ impl<'a> Wiring<'a> {
     }
 
     /// Somebody else's part: whatever it imports is met by its grant, or harmless, or refused. Behind `auth` it stands
-    /// between two guards, so that what Weir's parts tell each other passes by it.
+    /// between two wardens, so that what Weir's parts tell each other passes by it.
     pub(crate) fn foreign(
         &mut self,
         part: &Part,
         registered: &Registered,
         behind: Option<NodeId>,
         grants: &Grants,
-        guarded: bool,
+        bracketed: bool,
     ) -> Result<NodeId, ComposeError> {
         imports::check(&part.name, &registered.names, grants.network.is_some())?;
-        let bracket = if guarded { Some(Bracket::new(self, part)?) } else { None };
+        let bracket = if bracketed { Some(Bracket::new(self, part)?) } else { None };
         let behind = match &bracket {
             Some(bracket) if registered.names.calls_handler() => Some(bracket.inside(self, behind)?),
             _ => behind,
@@ -227,8 +229,8 @@ impl<'a> Wiring<'a> {
     }
 }
 
-/// Whether the part at this place stands between two guards: somebody else's, behind `auth`.
-pub(crate) fn is_guarded(parts: &[Part], place: usize) -> bool {
+/// Whether the part at this place stands between two wardens: somebody else's, behind `auth`.
+pub(crate) fn is_bracketed(parts: &[Part], place: usize) -> bool {
     !parts[place].is_ours() && parts[..place].iter().any(|outer| outer.is_ours() && outer.name == "auth")
 }
 

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use wasmparser::{Parser, Payload};
 use weir_settings_env::secret_variable;
 
-use crate::chain::{Chain, is_guarded};
+use crate::chain::{Chain, is_bracketed};
 use crate::{Access, ComposeError};
 
 /// The section's name.
@@ -50,8 +50,8 @@ pub struct PartDescription {
     pub name: String,
     /// Whether it is one of Weir's own.
     pub ours: bool,
-    /// Whether it stands between two guards, and so can change nothing of what Weir's parts tell each other.
-    pub guarded: bool,
+    /// Whether it stands between two wardens, and so can change nothing of what Weir's parts tell each other.
+    pub bracketed: bool,
     /// The SHA-256 of the component, 64 hexadecimal digits.
     pub sha256: String,
     /// How many bytes it has.
@@ -131,7 +131,7 @@ impl Description {
 impl PartDescription {
     fn of(chain: &Chain, place: usize) -> Self {
         let part = &chain.parts[place];
-        let (ours, guarded) = (part.is_ours(), is_guarded(&chain.parts, place));
+        let (ours, bracketed) = (part.is_ours(), is_bracketed(&chain.parts, place));
         let grants = match &part.access {
             Access::Host => None,
             Access::Settings(grants) | Access::Granted(grants) => Some(GrantDescription {
@@ -142,7 +142,7 @@ impl PartDescription {
             }),
         };
         let (name, bytes) = (part.name.clone(), part.bytes.len());
-        Self { name, ours, guarded, sha256: sha256(&part.bytes), bytes, grants }
+        Self { name, ours, bracketed, sha256: sha256(&part.bytes), bytes, grants }
     }
 }
 

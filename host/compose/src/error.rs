@@ -52,7 +52,9 @@ pub enum ComposeError {
         provider: String,
     },
     /// Two of Weir's own parts stand in the wrong order, or one stands twice.
-    #[error("`{part}` stands behind `{before}`; the order is auth, router, limiter, translator, each once; `gateway` is all four")]
+    #[error(
+        "`{part}` stands behind `{before}`; the order is auth, router, limiter, translator, each once; `gateway` is all four"
+    )]
     Order {
         /// The part that stands too late.
         part: String,

@@ -4,7 +4,7 @@ use crate::chain::{Wiring, check_middleware};
 use crate::part::{Access, Part};
 use crate::{Around, ComposeError};
 
-/// Puts somebody else's `part` behind the fence that it has in a composed chain: over its grant, and between two guards
+/// Puts somebody else's `part` behind the fence that it has in a composed chain: over its grant, and between two wardens
 /// where it stands `behind_auth`. What comes back is a middleware that still imports the handler behind it.
 ///
 /// # Errors

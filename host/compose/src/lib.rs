@@ -9,7 +9,7 @@
 //! Two kinds of parts stand in a chain. Weir's own are trusted. Somebody else's are not: each is instantiated over a
 //! component of its own, `grant`, from which it gets its configuration, secrets, environment and HTTP client, as far as
 //! they are granted by name ([`Grants`]); what else it imports is harmless, or refused by name. Behind `auth` it stands
-//! between two guards, so that it can read who calls and cannot change it.
+//! between two wardens, so that it can read who calls and cannot change it.
 //!
 //! The same chain always gives the same bytes, so that a composed file can be named by its digest; and it says in itself
 //! what it is made of ([`inspect`]). Secrets are in it by name only.

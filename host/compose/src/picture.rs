@@ -46,8 +46,8 @@ fn granted(part: &PartDescription) -> Vec<String> {
     if !part.ours {
         lines.push(format!("environment    {}", or_none(&grants.environment)));
     }
-    if part.guarded {
-        lines.push("guards         what Weir's parts tell each other passes by it".into());
+    if part.bracketed {
+        lines.push("wardens         what Weir's parts tell each other passes by it".into());
     }
     lines
 }

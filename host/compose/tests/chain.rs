@@ -66,8 +66,8 @@ fn foreign(imports: &[&str], network: Option<&[&str]>) -> Part {
 fn around() -> Around {
     Around {
         grant: Some(component("grant", &[GRANTED, SETTINGS, CLIENT], &[SETTINGS, CLIENT, ENVIRONMENT, ENVIRONMENT_2])),
-        guard_outer: Some(component("guard-outer", &[HANDLER, "weir:gateway/vault-outside@0.1.0"], &[HANDLER])),
-        guard_inner: Some(component("guard-inner", &[HANDLER, "weir:gateway/vault-inside@0.1.0"], &[HANDLER])),
+        warden_outer: Some(component("warden-outer", &[HANDLER, "weir:gateway/vault-outside@0.1.0"], &[HANDLER])),
+        warden_inner: Some(component("warden-inner", &[HANDLER, "weir:gateway/vault-inside@0.1.0"], &[HANDLER])),
         vault: Some(component("vault", &[], &["weir:gateway/vault-outside@0.1.0", "weir:gateway/vault-inside@0.1.0"])),
         settings: Some(component("settings-env", &[ENVIRONMENT], &[SETTINGS])),
     }
@@ -276,7 +276,7 @@ fn a_file_says_what_it_is_made_of_and_no_value() {
     assert_eq!(found, composed.description);
     assert_eq!(found.tenant.as_deref(), Some("research"));
     assert_eq!(found.variables, ["WEIR_SECRET_BACKEND_CLAUDE_KEY", "WEIR_SECRET_PART_OPA_TOKEN"]);
-    let names: Vec<_> = found.parts.iter().map(|part| (part.name.as_str(), part.ours, part.guarded)).collect();
+    let names: Vec<_> = found.parts.iter().map(|part| (part.name.as_str(), part.ours, part.bracketed)).collect();
     let ours = |name| (name, true, false);
     assert_eq!(names, [ours("auth"), ("opa", false, true), ours("router"), ours("limiter"), ours("translator")]);
     let opa = found.parts[1].grants.as_ref().unwrap();
@@ -305,7 +305,7 @@ opa          foreign          1 KiB   sha256 {}…
                secrets        token ($WEIR_SECRET_PART_OPA_TOKEN)
                network        https://opa.example.com
                environment    LOG
-               guards         what Weir's parts tell each other passes by it
+               wardens         what Weir's parts tell each other passes by it
 ",
         digest(0),
         digest(1)

@@ -30,7 +30,9 @@ fn start(criterion: &mut Criterion) {
         // Compiles it.
         runtime.block_on(ask(&new()));
         let mut group = criterion.benchmark_group(format!("start/{name}"));
-        group.bench_function("edge, compiled before", |bencher| bencher.iter(|| runtime.block_on(async { ask(&new()).await })));
+        group.bench_function("edge, compiled before", |bencher| {
+            bencher.iter(|| runtime.block_on(async { ask(&new()).await }))
+        });
         let edge = new();
         group.bench_function("one more instance", |bencher| {
             bencher.iter(|| {

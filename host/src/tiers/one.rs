@@ -23,7 +23,7 @@ use crate::exit::Failure;
 use crate::{chain, configuration};
 
 /// The components that stand around a part that is not Weir's own, and the part itself: its grant, the grant's data, two
-/// guards and their vault.
+/// wardens and their vault.
 const AROUND_FOREIGN: u32 = 6;
 
 /// How long the components may go on settling when the last client has its answer.

@@ -35,13 +35,17 @@ pub fn open_request(request: Request) -> Incoming {
     Incoming { method, target, authority, headers, via: Via, body }
 }
 
-/// Puts a response together and writes it, to its end.
+/// Puts a response together and writes it, to its end. The trailers of a body that is at hand are waited for before
+/// anything is sent, since there are hosts that end an instance with the last byte of a stated length.
 pub async fn close_response(response: Result<crate::Response, ErrorCode>, out: ResponseOutparam) {
-    let Relay { status, headers, body, trailers } = match response.map(crate::Response::into_kind) {
+    let Relay { status, headers, body, mut trailers } = match response.map(crate::Response::into_kind) {
         Ok(Kind::Own(relay)) => *relay,
         Ok(Kind::Host(response)) => match response {},
         Err(code) => return ResponseOutparam::set(out, Err(code)),
     };
+    if matches!(body, Body::Whole(_)) {
+        trailers = Box::pin(std::future::ready(trailers.await));
+    }
     let response = OutgoingResponse::new(fields::to_wasi(&headers));
     let _ = response.set_status_code(status);
     let Ok(outgoing) = response.body() else { return };

@@ -57,10 +57,11 @@ pub(crate) fn open_response(response: Response) -> Relay {
     Relay { status, headers, body, trailers: Box::pin(trailers(said)) }
 }
 
-/// Puts a response together. Its trailers are waited for in a task of its own, whatever becomes of the response.
-#[must_use]
-pub fn close_response(response: crate::Response) -> Response {
-    let Relay { status, headers, body, trailers } = match response.into_kind() {
+/// Puts a response together. Its trailers are waited for in a task of its own, whatever becomes of the response; those of
+/// a body that is at hand before anything is sent, since there are hosts that end an instance with the last byte of a
+/// stated length.
+pub async fn close_response(response: crate::Response) -> Response {
+    let Relay { status, headers, body, mut trailers } = match response.into_kind() {
         crate::relay::Kind::Host(response) => return response,
         crate::relay::Kind::Own(relay) => *relay,
     };
@@ -68,6 +69,7 @@ pub fn close_response(response: crate::Response) -> Response {
     let (writer, stream, tell) = match body {
         Body::Flow(ByteReader { stream, tell }) => (None, stream, tell),
         Body::Whole(bytes) => {
+            trailers = Box::pin(std::future::ready(trailers.await));
             let (writer, stream) = wit_stream::new();
             (Some((writer, bytes)), stream, None)
         }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use weir_core::config::Runtime;
 use weir_core::control::{Grant, Reserve};
 use weir_core::{Candidate, Millis};
 use weir_face::clock;
@@ -51,6 +52,11 @@ impl Permit {
             started: clock::Mark::now(),
             over,
         }
+    }
+
+    /// Which runtime it is settled under.
+    pub(super) fn runtime(&self) -> Runtime {
+        self.instance.config.runtime
     }
 
     /// Settles the attempt with what its trailer says.

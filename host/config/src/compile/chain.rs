@@ -105,7 +105,7 @@ impl Compiler<'_> {
             let message = "`gateway` is auth, router, limiter and translator in one: this one would be there twice";
             self.tell(Mistake::new("chain", at.span.clone(), message).label("twice").help("leave one of them out"));
         }
-        if let Some(at) = list.iter().nth(place + 1).filter(|at| !matches!(at.value, Entry::Word(_)) || is(at, FUSED)) {
+        if let Some(at) = list.get(place + 1).filter(|at| !matches!(at.value, Entry::Word(_)) || is(at, FUSED)) {
             let message = "`gateway` calls the backends itself, so nothing behind it would ever be reached";
             self.tell(
                 Mistake::new("chain", at.span.clone(), message)

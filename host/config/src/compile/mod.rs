@@ -27,8 +27,8 @@ use crate::read::At;
 use crate::report::Mistake;
 use crate::secrets::{SecretRef, SecretTable};
 use crate::settings::{AccessLog, EdgeSettings, HostSettings, Part};
-pub(crate) use chain::{FUSED, PARTS};
 use crate::world::World;
+pub(crate) use chain::{FUSED, PARTS};
 
 /// What a file means.
 pub(crate) struct Compiled {

@@ -1,4 +1,4 @@
-//! A part that is not Weir's own stands between two guards: it may see who calls, and can change nothing of it.
+//! A part that is not Weir's own stands between two wardens: it may see who calls, and can change nothing of it.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ async fn a_forged_principal_or_usage_has_no_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_foreign_parts_in_a_row_are_guarded_each() {
+async fn two_foreign_parts_in_a_row_are_wardened_each() {
     let options = options(vec![foreign("forges_internal_headers"), foreign("swallows_trailers")]);
     let served = serve(Edge::new(options).unwrap());
     let answer = ask(&served, "/", "").await;

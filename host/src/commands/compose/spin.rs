@@ -161,7 +161,7 @@ impl<'a> Maker<'a> {
         weir_spin::Part::new(&part.name, path::relative(&self.folder, &file)).inherits(needs)
     }
 
-    /// Somebody else's, in a file of its own with its grant and its guards around it. It inherits what its grant hands
+    /// Somebody else's, in a file of its own with its grant and its wardens around it. It inherits what its grant hands
     /// on, and the grant sees to it that it is no more than was granted.
     fn foreign(&mut self, part: &Part, tenant: Option<&str>, behind_auth: bool) -> Result<weir_spin::Part, Failure> {
         let own_chain =

@@ -105,8 +105,8 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
 pub(crate) fn options_of(parts: Vec<Part>, config: EdgeConfig) -> EdgeOptions {
     let around = Around {
         grant: Some(component("grant")),
-        guard_outer: Some(component("guard-outer")),
-        guard_inner: Some(component("guard-inner")),
+        warden_outer: Some(component("warden-outer")),
+        warden_inner: Some(component("warden-inner")),
         vault: Some(component("vault")),
         settings: None,
     };

@@ -1,4 +1,4 @@
-//! What a guard answers where it lets nothing through.
+//! What a warden answers where it lets nothing through.
 
 use http::{HeaderMap, Method};
 use weir_core::{Dialect, ErrorKind, GatewayError, RequestView};

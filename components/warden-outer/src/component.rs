@@ -4,7 +4,7 @@ use http::HeaderValue;
 use weir_face::relay::Relay;
 use weir_face::request::Incoming;
 use weir_face::{ErrorCode, Request, Response, TrailersResult, answer};
-use weir_guard::{Headers, TOKEN, deposit, dialect, no_room, restore_answer, restore_trailers};
+use weir_warden::{Headers, TOKEN, deposit, dialect, no_room, restore_answer, restore_trailers};
 use wit_bindgen::FutureReader;
 
 use imports::weir::gateway::vault_outside as vault;

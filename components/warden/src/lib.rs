@@ -1,11 +1,11 @@
 //! What must not change in the hands of a foreign part.
 //!
 //! A part of a chain that is not Weir's own may see who is calling, and must not be able to change it. So it stands
-//! between two guards: `guard-outer` before it, `guard-inner` behind it. They share a vault that the foreign part has
+//! between two wardens: `warden-outer` before it, `warden-inner` behind it. They share a vault that the foreign part has
 //! no way to (`weir-vault`).
 //!
-//! - **On the way in** the outer guard takes every internal header away ([`deposit`]), keeps them in the vault, and
-//!   sends on a copy of those that a foreign part may read ([`READABLE`]) with a token. The inner guard throws away
+//! - **On the way in** the outer warden takes every internal header away ([`deposit`]), keeps them in the vault, and
+//!   sends on a copy of those that a foreign part may read ([`READABLE`]) with a token. The inner warden throws away
 //!   what the foreign part made of them and restores the deposit ([`restore_request`]). A call without a token, or with one
 //!   that is spent, goes no further ([`no_deposit`]).
 //! - **On the way out** it is the same for the answer's internal headers ([`take_answer`], [`restore_answer`]) and for
@@ -16,7 +16,7 @@
 //!
 //! ```
 //! use http::{HeaderMap, HeaderValue};
-//! use weir_guard::{deposit, restore_request};
+//! use weir_warden::{deposit, restore_request};
 //!
 //! let mut headers = HeaderMap::new();
 //! headers.insert("x-weir-principal", HeaderValue::from_static("alice"));

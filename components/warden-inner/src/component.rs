@@ -3,7 +3,7 @@
 use weir_face::relay::Relay;
 use weir_face::request::Incoming;
 use weir_face::{ErrorCode, Request, Response, TrailersResult, answer};
-use weir_guard::{Headers, dialect, ending, no_deposit, restore_request, take_answer, token};
+use weir_warden::{Headers, dialect, ending, no_deposit, restore_request, take_answer, token};
 use wit_bindgen::FutureWriter;
 
 use imports::weir::gateway::vault_inside as vault;
@@ -41,7 +41,7 @@ async fn handle(
     Ok(relay.pass_on_with(move |trailers| async move { end(tell, trailers) }))
 }
 
-/// Tells the outer guard how the answer ended, and gives the trailers that the foreign part gets.
+/// Tells the outer warden how the answer ended, and gives the trailers that the foreign part gets.
 fn end(tell: FutureWriter<Result<Headers, ()>>, trailers: TrailersResult) -> TrailersResult {
     let (told, passed) = match trailers {
         Ok(trailers) => {
@@ -50,7 +50,7 @@ fn end(tell: FutureWriter<Result<Headers, ()>>, trailers: TrailersResult) -> Tra
         }
         Err(code) => (Err(()), Err(code)),
     };
-    // In a task of its own: the outer guard asks once the foreign part has ended its answer, for which that may wait
+    // In a task of its own: the outer warden asks once the foreign part has ended its answer, for which that may wait
     // for these trailers.
     weir_face::spawn(async move {
         // Of a request that is over nobody wants to hear.

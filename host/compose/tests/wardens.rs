@@ -1,4 +1,4 @@
-//! The guards around a part that is not Weir's own: where they stand, and that nobody else reaches their vault.
+//! The wardens around a part that is not Weir's own: where they stand, and that nobody else reaches their vault.
 #![allow(clippy::unwrap_used)]
 
 use weir_compose::{Access, Around, Chain, ComposeError, Grants, HANDLER, Part};
@@ -36,8 +36,8 @@ fn foreign(imports: &[&str]) -> Part {
 
 fn around() -> Around {
     Around {
-        guard_outer: Some(component("guard-outer", &[HANDLER, OUTSIDE], &[HANDLER])),
-        guard_inner: Some(component("guard-inner", &[HANDLER, INSIDE], &[HANDLER])),
+        warden_outer: Some(component("warden-outer", &[HANDLER, OUTSIDE], &[HANDLER])),
+        warden_inner: Some(component("warden-inner", &[HANDLER, INSIDE], &[HANDLER])),
         vault: Some(component("vault", &[RANDOM], &[OUTSIDE, INSIDE])),
         ..Around::default()
     }
@@ -55,11 +55,11 @@ fn count(bytes: &[u8], mark: &str) -> usize {
 }
 
 #[test]
-fn a_foreign_part_behind_auth_stands_between_guards_and_one_before_it_does_not() {
+fn a_foreign_part_behind_auth_stands_between_wardens_and_one_before_it_does_not() {
     let behind = composed(&[ours("auth"), foreign(&[HANDLER]), ours("translator")]).unwrap();
     let before = composed(&[foreign(&[HANDLER]), ours("auth"), ours("translator")]).unwrap();
-    for guard in ["guard-outer", "guard-inner", "vault"] {
-        assert_eq!((count(&behind, guard), count(&before, guard)), (1, 0), "{guard}");
+    for warden in ["warden-outer", "warden-inner", "vault"] {
+        assert_eq!((count(&behind, warden), count(&before, warden)), (1, 0), "{warden}");
     }
     assert_eq!((count(&behind, "foreign"), count(&before, "foreign")), (1, 1));
 }
@@ -88,11 +88,11 @@ fn the_vault_is_open_to_nobody_outside_the_chain() {
 }
 
 #[test]
-fn guards_are_in_the_file_once_however_many_parts_they_guard() {
+fn wardens_are_in_the_file_once_however_many_parts_they_warden() {
     let parts = [ours("auth"), foreign(&[HANDLER]), ours("router"), foreign(&[HANDLER]), ours("translator")];
     let chain = composed(&parts).unwrap();
-    for guard in ["guard-outer", "guard-inner", "vault"] {
-        assert_eq!(count(&chain, guard), 1, "{guard}");
+    for warden in ["warden-outer", "warden-inner", "vault"] {
+        assert_eq!(count(&chain, warden), 1, "{warden}");
     }
     assert!((0..10).all(|_| composed(&parts).unwrap() == chain), "the same parts give the same bytes");
 }
@@ -109,11 +109,11 @@ fn a_foreign_part_that_asks_for_the_vault_is_refused() {
 }
 
 #[test]
-fn without_its_guards_a_foreign_part_is_not_composed() {
+fn without_its_wardens_a_foreign_part_is_not_composed() {
     let parts = vec![ours("auth"), foreign(&[HANDLER]), ours("translator")];
     for (missing, around) in [
-        ("guard-outer", Around { guard_outer: None, ..around() }),
-        ("guard-inner", Around { guard_inner: None, ..around() }),
+        ("warden-outer", Around { warden_outer: None, ..around() }),
+        ("warden-inner", Around { warden_inner: None, ..around() }),
         ("vault", Around { vault: None, ..around() }),
     ] {
         let refused = Chain { parts: parts.clone(), around, ..Chain::default() }.compose();
