@@ -19,14 +19,14 @@ fn foreign(name: &str) -> Value {
     json!({"name": name.replace('_', "-"), "file": file, "sha256": sha256(&bytes), "network": []})
 }
 
-fn start(upstream: &Upstream, chain: Value) -> Weir {
+fn start(upstream: &Upstream, chain: &Value) -> Weir {
     let mut setup = Setup::in_front_of(&upstream.origin());
     setup.edge = json!({"chain": chain, "instances": {"compute": "300ms", "memory": "64MiB"}});
-    start_with(setup)
+    start_with(&setup)
 }
 
-fn start_with(setup: Setup) -> Weir {
-    Weir::start(&Built::at(env!("CARGO_BIN_EXE_weir")), &setup)
+fn start_with(setup: &Setup) -> Weir {
+    Weir::start(&Built::at(env!("CARGO_BIN_EXE_weir")), setup)
 }
 
 /// The same foreign part before the router, and where it stands closest to the answer.
@@ -65,7 +65,7 @@ fn told(record: &Value) -> (&str, &str, &str, u64, u64) {
 async fn a_part_that_pretends_to_be_another_tenant_and_to_use_nothing_changes_nothing() {
     for chain in places("pretends_to_be_another") {
         let upstream = Upstream::start(|_| streams(&whole_stream()).last_chunk()).await;
-        let weir = start(&upstream, chain.clone());
+        let weir = start(&upstream, &chain);
         for _ in 0..3 {
             let body = stream(&weir).await;
             assert_eq!(body.cut, None, "{chain}");
@@ -87,7 +87,7 @@ async fn a_cut_stream_stays_cut_and_is_settled_as_such_whoever_swallows_its_trai
     for name in ["passes_the_stream_on", "swallows_trailers", "ends_before_it_began", "pretends_to_be_another"] {
         for chain in places(name) {
             let upstream = Upstream::start(|_| cut()).await;
-            let weir = start(&upstream, chain.clone());
+            let weir = start(&upstream, &chain);
             for round in 0..5 {
                 let body = stream(&weir).await;
                 assert!(body.cut.is_some(), "{chain}, {round}: it looks whole");
@@ -104,14 +104,14 @@ async fn a_cut_stream_stays_cut_and_is_settled_as_such_whoever_swallows_its_trai
 async fn a_part_that_refuses_has_the_last_word() {
     let [before, behind] = places("answers_itself");
     let upstream = Upstream::start(|_| whole_answer()).await;
-    let weir = start(&upstream, before);
+    let weir = start(&upstream, &before);
     let (head, _) = exchange(weir.edge, &chat::request(weir.edge, KEY, false)).await.unwrap();
     assert_eq!((head.status, head.header("x-why")), (403, Some("policy")));
     assert!(!head.headers.iter().any(|(name, _)| name.starts_with("x-weir-")), "{head:?}");
     drop(weir);
 
     // Behind the limiter something was reserved by then. Nobody tells what was used, so the estimate counts.
-    let weir = start(&upstream, behind);
+    let weir = start(&upstream, &behind);
     let (head, _) = exchange(weir.edge, &chat::request(weir.edge, KEY, false)).await.unwrap();
     assert_eq!((head.status, head.header("x-why")), (403, Some("policy")));
     let record = records(weir.control, 1).await.remove(0);
@@ -122,7 +122,7 @@ async fn a_part_that_refuses_has_the_last_word() {
 #[tokio::test]
 async fn a_token_that_is_spent_or_made_up_goes_no_further() {
     let upstream = Upstream::start(|_| whole_answer()).await;
-    let weir = start(&upstream, places("keeps_tokens_for_others")[0].clone());
+    let weir = start(&upstream, &places("keeps_tokens_for_others")[0]);
     let ask = || chat::request(weir.edge, KEY, false);
     assert_eq!(exchange(weir.edge, &ask()).await.unwrap().0.status, 200);
     for _ in 0..3 {
@@ -136,7 +136,7 @@ async fn a_token_that_is_spent_or_made_up_goes_no_further() {
 #[tokio::test]
 async fn t1_a_part_that_loops_or_traps_or_takes_all_memory_costs_its_own_request_only() {
     let upstream = Upstream::start(|_| whole_answer()).await;
-    let weir = start(&upstream, places("fails_when_asked")[0].clone());
+    let weir = start(&upstream, &places("fails_when_asked")[0]);
     for (round, (what, status)) in [("loop", 503), ("trap", 500), ("allocate", 500)].into_iter().enumerate() {
         let ask = with(&chat::request(weir.edge, KEY, false), &format!("x-please: {what}"));
         assert_eq!(exchange(weir.edge, &ask).await.unwrap().0.status, status, "{what}");
@@ -153,7 +153,7 @@ async fn t1_what_was_reserved_when_a_part_trapped_is_held_until_its_lease_ends()
     let mut setup = Setup::in_front_of(&upstream.origin());
     setup.edge = json!({"chain": places("fails_when_asked")[1]});
     setup.limits = json!([{"name": "tokens", "per": "key", "output_tokens": 1000, "every": "hour"}]);
-    let weir = start_with(setup);
+    let weir = start_with(&setup);
     let ask = |tokens: u64| {
         let messages = json!([{"role": "user", "content": "How wide is the river?"}]);
         post(weir.edge, KEY, CHAT, &json!({"model": "sim", "messages": messages, "max_tokens": tokens}).to_string())
@@ -175,7 +175,7 @@ async fn without_a_limiter_a_cut_stream_stays_cut() {
         json!(["auth", foreign("ends_before_it_began"), "router", "translator"]),
     ] {
         let upstream = Upstream::start(|_| cut()).await;
-        let weir = start(&upstream, chain.clone());
+        let weir = start(&upstream, &chain);
         let body = stream(&weir).await;
         assert!(body.cut.is_some(), "{chain}: it looks whole");
         assert!(String::from_utf8(body.bytes()).unwrap().contains(r#""error""#), "{chain}: no error event");
@@ -186,7 +186,7 @@ async fn without_a_limiter_a_cut_stream_stays_cut() {
 async fn without_a_router_nothing_is_sent_and_every_answer_is_whole() {
     let upstream = Upstream::start(|_| cut()).await;
     for chain in [json!(["auth", "limiter", "translator"]), json!(["auth", "translator"])] {
-        let weir = start(&upstream, chain.clone());
+        let weir = start(&upstream, &chain);
         let (head, body) = exchange(weir.edge, &chat::request(weir.edge, KEY, true)).await.unwrap();
         assert_eq!((head.status, body["error"]["code"].as_str()), (500, Some("misconfigured")), "{chain}");
     }

@@ -31,7 +31,7 @@ fn start(criterion: &mut Criterion) {
         runtime.block_on(ask(&new()));
         let mut group = criterion.benchmark_group(format!("start/{name}"));
         group.bench_function("edge, compiled before", |bencher| {
-            bencher.iter(|| runtime.block_on(async { ask(&new()).await }))
+            bencher.iter(|| runtime.block_on(async { ask(&new()).await }));
         });
         let edge = new();
         group.bench_function("one more instance", |bencher| {

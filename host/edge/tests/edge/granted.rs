@@ -101,7 +101,7 @@ async fn two_parts_have_grants_of_their_own() {
         let grants = Grants { secrets, network: Some(Vec::new()), ..Grants::default() };
         Part::new(name, guest("tells_what_it_can_reach")).with(Access::Granted(grants))
     };
-    let parts = vec![named("first"), named("second"), Part::new("translator", guest("shows_what_it_is_sent"))];
+    let parts = [named("first"), named("second"), Part::new("translator", guest("shows_what_it_is_sent"))];
     for (part, rest) in [("first", &parts[..]), ("second", &parts[1..])] {
         let options = options_of(rest.to_vec(), config.clone());
         let found = told(&Edge::new(options).unwrap(), &[("x-ask", "token")]).await;

@@ -130,7 +130,7 @@ fn compare(place: &str, locked: &Value, found: &Value, differences: &mut Vec<Str
             }
         }
         _ if locked != found => {
-            differences.push(format!("{place}: {} is locked, {} was found", text(locked), text(found)))
+            differences.push(format!("{place}: {} is locked, {} was found", text(locked), text(found)));
         }
         _ => {}
     }
