@@ -46,6 +46,7 @@ test: ## Set up what is missing and run every test that belongs to a commit
 	@$(MAKE) --no-print-directory components guests examples
 	$(CARGO) build --release --locked --workspace --all-targets
 	$(CARGO) test --release --locked --workspace --no-fail-fast
+	WEIR_TEST_CHAIN=gateway $(CARGO) test --release --locked --workspace --test streams --test requests --test lifecycle
 	target/tools/sdk/bin/python -m pytest tests/sdk -q
 	@$(MAKE) --no-print-directory run-runtimes
 	target/tools/sdk/bin/python tests/runtimes/table.py target/report/runtimes.json --check

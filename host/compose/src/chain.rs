@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use wac_graph::{CompositionGraph, EncodeOptions, InstantiationArgumentError, NodeId, PackageId};
+use wasmparser::{BinaryReaderError, Parser, Validator, WasmFeatures};
 
 use crate::around::Around;
 use crate::bracket::Bracket;
@@ -84,7 +85,11 @@ impl<'a> Wiring<'a> {
     /// The component that exports this handler.
     pub(crate) fn finish(mut self, handler: NodeId) -> Result<Vec<u8>, ComposeError> {
         self.graph.export(handler, HANDLER).map_err(encode)?;
-        self.graph.encode(EncodeOptions::default()).map_err(encode)
+        // The library's own check would go through the code of every part once more, which was done when each was
+        // registered. What the composition has added is checked as well as by it.
+        let bytes = self.graph.encode(EncodeOptions { validate: false, ..EncodeOptions::default() }).map_err(encode)?;
+        check_structure(&bytes).map_err(encode)?;
+        Ok(bytes)
     }
 
     /// Wires all parts, and gives the handler of the outermost.
@@ -289,6 +294,15 @@ fn check_place(part: &Part, names: &Names, inner: Option<&Part>) -> Result<(), C
 /// The error for an argument that did not fit.
 pub(crate) fn mismatch(part: &Part, import: &str, error: InstantiationArgumentError) -> ComposeError {
     ComposeError::Mismatch { part: part.name.clone(), import: import.to_owned(), source: error.into() }
+}
+
+/// Validates everything in a component but the bodies of its functions.
+fn check_structure(bytes: &[u8]) -> Result<(), BinaryReaderError> {
+    let mut validator = Validator::new_with_features(WasmFeatures::all());
+    for payload in Parser::new(0).parse_all(bytes) {
+        validator.payload(&payload?)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn encode(error: impl Into<anyhow::Error>) -> ComposeError {
