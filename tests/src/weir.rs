@@ -1,5 +1,6 @@
 //! A real Weir, the binary that was built, with a configuration of the test's own.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,9 @@ pub const ADMIN_KEY: &str = "weir-test-key-of-the-administrator-0003";
 
 /// The key with which the edge signs, in hexadecimal.
 const EDGE_KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+
+/// How long a start may take: it may have a chain to compile, beside others that have.
+const READY: Duration = Duration::from_secs(180);
 
 /// What a test wants of a Weir. The rest is filled in: ports, keys, folders.
 #[derive(Clone, Debug)]
@@ -126,12 +130,12 @@ impl Weir {
     /// Starts one and waits until it is ready.
     ///
     /// # Panics
-    /// When it does not become ready within a minute; the message has all that it said.
+    /// When it does not become ready in time; the message has all that it said.
     #[must_use]
     pub fn start(built: &Built, setup: &Setup) -> Self {
+        compile_first(built);
         let folder = TempDir::new().expect("a folder for temporary files");
-        let [edge, host, control] = free_ports();
-        Self::start_in(built, setup, folder, [edge, host, control])
+        Self::launch(built, setup, folder, free_ports())
     }
 
     /// Starts one in this folder, at these addresses: two processes with the same ones are the two tiers of one Weir.
@@ -140,12 +144,7 @@ impl Weir {
     /// As [`start`](Self::start).
     #[must_use]
     pub fn start_in(built: &Built, setup: &Setup, folder: TempDir, ports: [SocketAddr; 3]) -> Self {
-        // The first start compiles the chain: no other test is to be measured meanwhile.
-        static COMPILED: OnceLock<()> = OnceLock::new();
-        COMPILED.get_or_init(|| {
-            let folder = TempDir::new().expect("a folder for temporary files");
-            drop(Self::launch(built, &Setup::default(), folder, free_ports()));
-        });
+        compile_first(built);
         Self::launch(built, setup, folder, ports)
     }
 
@@ -172,7 +171,7 @@ impl Weir {
     }
 
     fn wait_until_ready(&mut self) {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + READY;
         while Instant::now() < end {
             if self.output().contains("ready") {
                 return;
@@ -183,7 +182,7 @@ impl Weir {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("weir is not ready within a minute:\n{}", self.output());
+        panic!("weir is not ready within {READY:?}:\n{}", self.output());
     }
 
     /// All that it printed so far.
@@ -242,14 +241,33 @@ impl Drop for Weir {
     }
 }
 
-/// Addresses on loopback where nobody listens.
+/// The first start compiles the chain: no test is to be measured meanwhile.
+fn compile_first(built: &Built) {
+    static COMPILED: OnceLock<()> = OnceLock::new();
+    COMPILED.get_or_init(|| {
+        let folder = TempDir::new().expect("a folder for temporary files");
+        drop(Weir::launch(built, &Setup::default(), folder, free_ports()));
+    });
+}
+
+/// Addresses on loopback where nobody listens, and that no other test of this process was given.
 ///
 /// # Panics
 /// When there are none.
 #[must_use]
 pub fn free_ports() -> [SocketAddr; 3] {
-    let bound = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    bound.map(|listener| listener.local_addr().expect("it is bound"))
+    static GIVEN: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().expect("nobody panics with it");
+    let mut next = || {
+        loop {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+            let address = listener.local_addr().expect("it is bound");
+            if given.insert(address) {
+                return address;
+            }
+        }
+    };
+    [(); 3].map(|()| next())
 }
 
 fn configuration(built: &Built, setup: &Setup, folder: &Path, [edge, host, control]: [SocketAddr; 3]) -> Value {
