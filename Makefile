@@ -44,7 +44,7 @@ guests: ## Build the guest programs that the embedded runtime is tested with
 test: ## Set up what is missing and run every test that belongs to a commit
 	@bash scripts/setup.sh test
 	@$(MAKE) --no-print-directory components guests examples
-	$(CARGO) build --release --locked --workspace --all-targets
+	$(CARGO) build --release --locked --workspace --bins --tests
 	$(CARGO) test --release --locked --workspace --no-fail-fast
 	WEIR_TEST_CHAIN=gateway $(CARGO) test --release --locked --workspace --test streams --test requests --test lifecycle
 	target/tools/sdk/bin/python -m pytest tests/sdk -q
