@@ -9,6 +9,7 @@ use weir_core::json::Object;
 use weir_core::plan::OnUnsupported;
 use weir_core::sse::Decoder;
 use weir_core::{Dialect, Estimate, Limits, Tokens, UnixMillis};
+use weir_translator::codec::{Asked, Target};
 use weir_translator::stream::{Close, Cross, Machine, Translation};
 use weir_translator::unsupported::Unsupported;
 use weir_translator::{anthropic, attempt, openai_chat};
@@ -105,7 +106,7 @@ fn streams(c: &mut Criterion) {
     });
     group.bench_function("anthropic to openai", |b| {
         b.iter(|| {
-            let encoder = openai_chat::Encoder::new(false, UnixMillis(0));
+            let encoder = openai_chat::Encoder::new(&Asked::default(), UnixMillis(0));
             carry(Box::new(Cross::new(Box::new(anthropic::Decoder::default()), Box::new(encoder))), &anthropic)
         });
     });
@@ -125,9 +126,11 @@ fn requests(c: &mut Criterion) {
     group.bench_function("openai to anthropic", |b| {
         b.iter(|| {
             let object = Object::parse(&body, 64).unwrap();
-            let request = openai_chat::decode(&object).unwrap();
-            let mut unsupported = Unsupported::new(OnUnsupported::Reject, Dialect::AnthropicMessages);
-            anthropic::encode_request(request, Tokens(4096), &mut unsupported).unwrap()
+            let request = openai_chat::decode_request(&object).unwrap();
+            let mut unsupported =
+                Unsupported::new(OnUnsupported::Reject, Dialect::OpenaiChat, Dialect::AnthropicMessages);
+            let target = Target { model: "m", max_output: Tokens(4096) };
+            anthropic::encode_request(request, &target, &mut unsupported).unwrap()
         });
     });
 }

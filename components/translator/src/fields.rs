@@ -30,6 +30,11 @@ impl Fields {
         }
     }
 
+    /// Where the object stands, as SDK users write it.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The path of a member, as SDK users write it.
     pub(crate) fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
@@ -97,7 +102,7 @@ impl Fields {
     /// Names what was not read.
     pub(crate) fn rest(self, unplaced: &mut Vec<Unplaced>) {
         let told = self.members.iter().filter(|(_, value)| !value.is_null());
-        unplaced.extend(told.map(|(key, _)| Unplaced { path: self.path_of(key) }));
+        unplaced.extend(told.map(|(key, _)| Unplaced::new(self.path_of(key))));
     }
 }
 

@@ -4,6 +4,7 @@ use weir_core::json::Object;
 use weir_core::plan::OnUnsupported;
 use weir_core::{Dialect, Ending, ErrorKind, Estimate, GatewayError, Limits, Tokens, UnixMillis};
 
+use crate::codec::{Asked, Target};
 use crate::stream::{Close, Closed, Cross, Machine, Pass, Translation};
 use crate::unsupported::Unsupported;
 use crate::{anthropic, openai_chat};
@@ -22,7 +23,7 @@ pub fn openai_chat_stream(bytes: &[u8]) {
 /// When a law of the stream machine is broken.
 pub fn anthropic_stream(bytes: &[u8]) {
     laws(bytes, |asked| {
-        let encoder = openai_chat::Encoder::new(asked, UnixMillis(0));
+        let encoder = openai_chat::Encoder::new(&Asked { include_usage: asked, ..Asked::default() }, UnixMillis(0));
         Box::new(Cross::new(Box::new(anthropic::Decoder::default()), Box::new(encoder)))
     });
 }
@@ -96,8 +97,9 @@ pub fn request_translate(bytes: &[u8]) {
 }
 
 fn translate(object: &Object, policy: OnUnsupported) -> Result<(Vec<u8>, Vec<String>), GatewayError> {
-    let mut unsupported = Unsupported::new(policy, Dialect::AnthropicMessages);
-    let request = openai_chat::decode(object)?;
-    let body = anthropic::encode_request(request, Tokens(4096), &mut unsupported)?;
+    let mut unsupported = Unsupported::new(policy, Dialect::OpenaiChat, Dialect::AnthropicMessages);
+    let request = openai_chat::decode_request(object)?;
+    let target = Target { model: "m", max_output: Tokens(4096) };
+    let body = anthropic::encode_request(request, &target, &mut unsupported)?;
     Ok((body, unsupported.into_dropped()))
 }

@@ -7,13 +7,14 @@
 //! ```
 //! use weir_core::sse::{Decoder, Item};
 //! use weir_core::{Dialect, Estimate, Limits, UnixMillis};
+//! use weir_translator::codec::Asked;
 //! use weir_translator::stream::{Close, Cross, Machine};
 //! use weir_translator::{anthropic, openai_chat};
 //!
 //! // Anthropic's stream for a client that speaks chat completions, in pieces that cut through its events.
 //! let translation = Cross::new(
 //!     Box::new(anthropic::Decoder::default()),
-//!     Box::new(openai_chat::Encoder::new(false, UnixMillis(0))),
+//!     Box::new(openai_chat::Encoder::new(&Asked::default(), UnixMillis(0))),
 //! );
 //! let limits = Limits::default();
 //! let mut machine = Machine::new(Box::new(translation), Dialect::OpenaiChat, Estimate::default(), &limits);
@@ -28,12 +29,14 @@
 pub mod anthropic;
 pub mod attempt;
 pub mod canonical;
+pub mod codec;
 mod fields;
 pub mod fuzz;
 pub mod openai_chat;
 pub mod openai_responses;
 pub mod said;
 pub mod stream;
+pub mod tools;
 pub mod unsupported;
 
 #[cfg(target_family = "wasm")]

@@ -3,19 +3,37 @@
 use weir_core::plan::OnUnsupported;
 use weir_core::{Dialect, ErrorKind, GatewayError};
 
+use crate::canonical::Field;
+
 /// Keeps account of what the target cannot have.
 #[derive(Debug)]
 pub struct Unsupported {
     policy: OnUnsupported,
+    client: Dialect,
     target: Dialect,
     dropped: Vec<String>,
 }
 
 impl Unsupported {
-    /// An account for a request to a backend that speaks `target`.
+    /// An account for a request from a client that speaks `client` to a backend that speaks `target`.
     #[must_use]
-    pub fn new(policy: OnUnsupported, target: Dialect) -> Self {
-        Self { policy, target, dropped: Vec::new() }
+    pub fn new(policy: OnUnsupported, client: Dialect, target: Dialect) -> Self {
+        Self { policy, client, target, dropped: Vec::new() }
+    }
+
+    /// Says that the target cannot have a member of the request, which is named as the client calls it. `mend` says what
+    /// the client may do instead; it may be empty.
+    ///
+    /// # Errors
+    /// Those of [`field`](Self::field).
+    pub fn member(&mut self, field: Field, mend: &str) -> Result<(), GatewayError> {
+        self.field(field.name(self.client), mend)
+    }
+
+    /// The dialect of the client, in whose words fields are named.
+    #[must_use]
+    pub fn client(&self) -> Dialect {
+        self.client
     }
 
     /// Says that the target cannot have the field at `path`. `mend` says what the client may do instead; it may be

@@ -86,6 +86,8 @@ fn blocks(parts: Vec<Part>, path: &str, unsupported: &mut Unsupported) -> Result
                 calls += 1;
             }
             Part::ToolResult(result) => blocks.push(tool_result(result, path, unsupported)?),
+            Part::Foreign(foreign) if foreign.family == Dialect::AnthropicMessages => blocks.push(foreign.value),
+            Part::Foreign(foreign) => unsupported.note(&foreign.at),
             Part::Reasoning(reasoning) => match reasoning.signature {
                 Some(signature) if signature.family == Dialect::AnthropicMessages => {
                     let block = if reasoning.redacted {

@@ -1,26 +1,30 @@
 //! Requests, written as Anthropic messages.
 
 use serde_json::{Map, Value, json};
-use weir_core::{GatewayError, Tokens};
+use weir_core::{Dialect, GatewayError};
 
 use super::content;
-use crate::canonical::{Effort, Request, ResponseFormat, Sampling, Tool, ToolChoice};
+use crate::canonical::{
+    Custom, Effort, Field, Foreign, Function, Request, ResponseFormat, Sampling, Thinking, ThinkingMode, Tool,
+    ToolChoice, WebSearch,
+};
+use crate::codec::Target;
 use crate::unsupported::Unsupported;
 
-/// Writes a request. `max_output` is how long an answer may be where the client does not say: Anthropic must be told.
+/// Writes a request. Anthropic must be told how long an answer may be; the target says so where the client does not.
 ///
 /// # Errors
 /// `Unsupported`, naming the field, for what Anthropic cannot have, unless it is to be dropped; `InvalidRequest` for
 /// arguments of a tool call that are not JSON.
 pub fn encode_request(
     request: Request,
-    max_output: Tokens,
+    target: &Target<'_>,
     unsupported: &mut Unsupported,
 ) -> Result<Vec<u8>, GatewayError> {
     let mut body = Map::new();
     refuse_what_has_no_counterpart(&request, unsupported)?;
-    body.insert("model".into(), request.model.into());
-    let max_tokens = request.max_output.unwrap_or(max_output);
+    body.insert("model".into(), target.model.into());
+    let max_tokens = request.max_output.unwrap_or(target.max_output);
     body.insert("max_tokens".into(), max_tokens.0.into());
     let (system, messages) = content::conversation(request.messages, unsupported)?;
     if !system.is_null() {
@@ -28,7 +32,9 @@ pub fn encode_request(
     }
     body.insert("messages".into(), messages);
     if !request.tools.is_empty() {
-        body.insert("tools".into(), request.tools.into_iter().map(tool).collect());
+        let tools: Result<Vec<Option<Value>>, _> =
+            request.tools.into_iter().map(|tool| self::tool(tool, unsupported)).collect();
+        body.insert("tools".into(), tools?.into_iter().flatten().collect());
         if let Some(choice) = tool_choice(request.tool_choice, request.parallel_tool_calls) {
             body.insert("tool_choice".into(), choice);
         }
@@ -38,7 +44,7 @@ pub fn encode_request(
         body.insert("stop_sequences".into(), request.stop.into());
     }
     let mut output = Map::new();
-    thinking(request.effort, &mut body, &mut output);
+    thinking(request.thinking, &mut body, &mut output);
     response_format(request.response_format, &mut output, unsupported)?;
     if !output.is_empty() {
         body.insert("output_config".into(), output.into());
@@ -54,29 +60,40 @@ pub fn encode_request(
 
 fn refuse_what_has_no_counterpart(request: &Request, unsupported: &mut Unsupported) -> Result<(), GatewayError> {
     for field in &request.unplaced {
-        unsupported.field(&field.path, "")?;
+        unsupported.field(&field.path, field.mend)?;
     }
     if request.candidates.is_some_and(|n| n != 1) {
-        unsupported.field("n", "ask once for each answer")?;
+        unsupported.member(Field::Candidates, "ask once for each answer")?;
     }
     if request.logprobs.is_some() {
-        unsupported.field("logprobs", "")?;
+        unsupported.member(Field::Logprobs, "")?;
     }
     if !request.metadata.is_empty() {
-        unsupported.field("metadata", "")?;
+        unsupported.member(Field::Metadata, "")?;
     }
     let Sampling { frequency_penalty, presence_penalty, seed, .. } = request.sampling;
-    let penalties = [("frequency_penalty", frequency_penalty), ("presence_penalty", presence_penalty)];
+    let penalties = [(Field::FrequencyPenalty, frequency_penalty), (Field::PresencePenalty, presence_penalty)];
     for (name, _) in penalties.iter().filter(|(_, value)| value.is_some_and(|value| value != 0.0)) {
-        unsupported.field(name, "leave it out, or set it to 0")?;
+        unsupported.member(*name, "leave it out, or set it to 0")?;
     }
     if seed.is_some() {
-        unsupported.field("seed", "")?;
+        unsupported.member(Field::Seed, "")?;
     }
     Ok(())
 }
 
-fn tool(tool: Tool) -> Value {
+fn tool(tool: Tool, unsupported: &mut Unsupported) -> Result<Option<Value>, GatewayError> {
+    match tool {
+        Tool::Function(function) => return Ok(Some(self::function(function))),
+        Tool::Foreign(foreign) if foreign.family == Dialect::AnthropicMessages => return Ok(Some(foreign.value)),
+        Tool::Foreign(Foreign { at, .. }) | Tool::Custom(Custom { at, .. }) | Tool::WebSearch(WebSearch { at, .. }) => {
+            unsupported.field(&at, "")?;
+        }
+    }
+    Ok(None)
+}
+
+fn function(tool: Function) -> Value {
     let mut schema = tool.parameters.filter(Value::is_object).unwrap_or_else(|| json!({}));
     // OpenAI takes a schema without a type for an object's; Anthropic wants it said.
     if schema.get("type").is_none_or(Value::is_null) {
@@ -100,6 +117,7 @@ fn tool_choice(choice: Option<ToolChoice>, parallel: Option<bool>) -> Option<Val
         Some(ToolChoice::None) => return Some(json!({"type": "none"})),
         Some(ToolChoice::Any) => json!({"type": "any"}),
         Some(ToolChoice::Tool(name)) => json!({"type": "tool", "name": name}),
+        Some(ToolChoice::Allowed { required, .. }) => json!({"type": if required { "any" } else { "auto" }}),
         Some(ToolChoice::Auto) => json!({"type": "auto"}),
         None if parallel == Some(false) => json!({"type": "auto"}),
         None => return None,
@@ -117,7 +135,7 @@ fn sampling(
 ) -> Result<(), GatewayError> {
     if let Some(temperature) = sampling.temperature {
         if temperature > 1.0 {
-            unsupported.field("temperature", "it goes up to 1 there")?;
+            unsupported.member(Field::Temperature, "it goes up to 1 there")?;
         }
         body.insert("temperature".into(), temperature.min(1.0).into());
     }
@@ -131,22 +149,23 @@ fn sampling(
 }
 
 /// Models without adjustable effort refuse it themselves, by name.
-fn thinking(effort: Option<Effort>, body: &mut Map<String, Value>, output: &mut Map<String, Value>) {
-    let word = match effort {
+fn thinking(asked: Thinking, body: &mut Map<String, Value>, output: &mut Map<String, Value>) {
+    match asked.mode {
+        None => {}
+        Some(ThinkingMode::Off) => drop(body.insert("thinking".into(), json!({"type": "disabled"}))),
+        Some(ThinkingMode::Adaptive) => drop(body.insert("thinking".into(), json!({"type": "adaptive"}))),
+        Some(ThinkingMode::Budget(tokens)) => {
+            body.insert("thinking".into(), json!({"type": "enabled", "budget_tokens": tokens.0}));
+        }
+    }
+    let word = match asked.effort {
         None => return,
         Some(Effort::None) => {
             body.insert("thinking".into(), json!({"type": "disabled"}));
             return;
         }
-        Some(Effort::Budget(tokens)) => {
-            body.insert("thinking".into(), json!({"type": "enabled", "budget_tokens": tokens.0}));
-            return;
-        }
         Some(Effort::Minimal | Effort::Low) => "low",
-        Some(Effort::Medium) => "medium",
-        Some(Effort::High) => "high",
-        Some(Effort::ExtraHigh) => "xhigh",
-        Some(Effort::Max) => "max",
+        Some(effort) => effort.name(),
     };
     output.insert("effort".into(), word.into());
 }
@@ -158,7 +177,7 @@ fn response_format(
 ) -> Result<(), GatewayError> {
     match format {
         ResponseFormat::Text => Ok(()),
-        ResponseFormat::JsonObject => unsupported.field("response_format", "give a `json_schema` instead"),
+        ResponseFormat::JsonObject => unsupported.member(Field::ResponseFormat, "give a `json_schema` instead"),
         ResponseFormat::JsonSchema { schema, .. } => {
             output.insert("format".into(), json!({"type": "json_schema", "schema": schema}));
             Ok(())

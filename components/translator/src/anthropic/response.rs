@@ -34,6 +34,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response, GatewayError> {
         model: message.model.unwrap_or_default().into_owned(),
         candidates: vec![Candidate { parts, finish }],
         usage: usage.usage().unwrap_or_default(),
+        service_tier: None,
     })
 }
 
@@ -100,21 +101,23 @@ impl Block<'_> {
         Some(match &*self.r#type {
             "text" => {
                 let citations = self.citations.unwrap_or_default().into_iter().map(Citation::from).collect();
-                Part::Text(Text { text: self.text.unwrap_or_default(), citations })
+                Part::Text(Text { text: self.text.unwrap_or_default(), citations, ..Text::default() })
             }
             "thinking" => Part::Reasoning(Reasoning {
                 text: self.thinking.unwrap_or_default(),
                 signature: self.signature.map(signature),
-                redacted: false,
+                ..Reasoning::default()
             }),
-            "redacted_thinking" => {
-                Part::Reasoning(Reasoning { text: String::new(), signature: self.data.map(signature), redacted: true })
-            }
+            "redacted_thinking" => Part::Reasoning(Reasoning {
+                signature: self.data.map(signature),
+                redacted: true,
+                ..Reasoning::default()
+            }),
             "tool_use" => Part::ToolCall(ToolCall {
                 id: self.id.unwrap_or_default(),
                 name: self.name.unwrap_or_default(),
                 arguments: self.input.map_or_else(|| "{}".to_owned(), |input| input.get().to_owned()),
-                signature: None,
+                ..ToolCall::default()
             }),
             _ => return None,
         })

@@ -113,7 +113,7 @@ impl Decoder {
                 let number = self.tools;
                 self.tools += 1;
                 let (id, name) = (block.id.unwrap_or_default(), block.name.unwrap_or_default());
-                out.push(Event::ToolStart { candidate, tool: number, id, name });
+                out.push(Event::ToolStart { candidate, tool: number, id, name, custom: false });
                 let whole = block.input.map(|input| input.get().to_owned()).filter(|input| input != "{}");
                 Open::Tool { number, whole, argued: false }
             }

@@ -7,10 +7,12 @@ use weir_core::signing::{self, Call, SigningKey};
 use weir_core::{Config, Dialect, Endpoint, ErrorKind, GatewayError, Origin, RequestView, UnixMillis, header};
 
 use super::headers::upstream_headers;
-use super::translate::Form;
+use super::translate::{Crossing, Form};
 use super::{Attempt, Exchange};
+use crate::codec::{Asked, Target, backend_side, client_side};
+use crate::openai_chat;
+use crate::tools::ToolNames;
 use crate::unsupported::Unsupported;
-use crate::{anthropic, openai_chat};
 
 /// The client's request.
 #[derive(Clone, Copy)]
@@ -70,13 +72,12 @@ pub fn prepare(config: &Config, attempt: &Attempt, request: Request<'_>) -> Resu
     let path = endpoint_path(&request.view.endpoint)?;
     let mut body = Object::parse(request.body, config.sizes.json_depth)?;
     let stream = body.read("stream")?.unwrap_or(false);
-    let mut unsupported = Unsupported::new(attempt.on_unsupported, dialect);
+    let mut unsupported = Unsupported::new(attempt.on_unsupported, client, dialect);
     let (path, form, bytes) = if client == dialect {
         let (form, bytes) = pass(&mut body, request.view, attempt, stream)?;
         (path, form, bytes)
     } else {
-        let (form, bytes) = translate(&body, request.view, attempt, dialect, &mut unsupported)?;
-        ("/messages", form, bytes)
+        translate(&body, request.view, attempt, dialect, &mut unsupported)?
     };
     let mut headers = upstream_headers(request.headers, &backend.kind, client, dialect);
     headers.insert(http::header::CONTENT_LENGTH, bytes.len().into());
@@ -173,24 +174,25 @@ fn pass(
     Ok((Form::Pass { endpoint: view.endpoint.clone(), client_asked }, body.to_bytes()))
 }
 
-/// Another dialect than the client's.
+/// Another dialect than the client's: the path, how the answer is read, and the body.
 fn translate(
     body: &Object,
     view: &RequestView,
     attempt: &Attempt,
     dialect: Dialect,
     unsupported: &mut Unsupported,
-) -> Result<(Form, Vec<u8>), GatewayError> {
-    match (&view.endpoint, dialect) {
-        (Endpoint::ChatCompletions, Dialect::AnthropicMessages) => {
-            let mut request = openai_chat::decode(body)?;
-            request.model.clone_from(&attempt.candidate.model);
-            let form = Form::AnthropicToChat { include_usage: request.include_usage };
-            Ok((form, anthropic::encode_request(request, attempt.estimate.output, unsupported)?))
-        }
-        (_, dialect) => Err(GatewayError::new(
-            ErrorKind::Unsupported,
-            format!("the backend speaks {}, which cannot serve {}", dialect.name(), view.path),
-        )),
-    }
+) -> Result<(&'static str, Form, Vec<u8>), GatewayError> {
+    let conversation = matches!(view.endpoint, Endpoint::ChatCompletions | Endpoint::Responses | Endpoint::Messages);
+    let sides = client_side(view.dialect).zip(backend_side(dialect)).filter(|_| conversation);
+    let (client, backend) = sides.ok_or_else(|| {
+        let message = format!("the backend speaks {}, which cannot serve {}", dialect.name(), view.path);
+        GatewayError::new(ErrorKind::Unsupported, message)
+    })?;
+    let mut request = (client.decode_request)(body)?;
+    let names = ToolNames::adapt(&mut request, backend.tools);
+    let asked =
+        Asked { include_usage: request.include_usage, proofs: request.thinking.proofs, echo: (client.echo)(body) };
+    let target = Target { model: &attempt.candidate.model, max_output: attempt.estimate.output };
+    let bytes = (backend.encode_request)(request, &target, unsupported)?;
+    Ok((backend.path, Form::Cross(Box::new(Crossing { client, backend, asked, names })), bytes))
 }

@@ -2,11 +2,13 @@
 
 use weir_core::{Dialect, Endpoint, Estimate, GatewayError, Limits, UnixMillis, Usage};
 
+use crate::codec::{Asked, BackendSide, ClientSide};
 use crate::stream::{Cross, Machine, Pass, Translation};
+use crate::tools::ToolNames;
 use crate::{anthropic, openai_chat, openai_responses};
 
 /// What was agreed on when the request was translated, and is needed to translate its answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Exchange {
     pub(super) client: Dialect,
     pub(super) form: Form,
@@ -17,12 +19,21 @@ pub struct Exchange {
 }
 
 /// From which dialect to which.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) enum Form {
     /// The same on both sides.
     Pass { endpoint: Endpoint, client_asked: bool },
-    /// Anthropic's messages for a client that speaks chat completions.
-    AnthropicToChat { include_usage: bool },
+    /// Another dialect than the client's.
+    Cross(Box<Crossing>),
+}
+
+/// What it takes to read the backend's dialect and to write the client's.
+#[derive(Clone)]
+pub(super) struct Crossing {
+    pub(super) client: ClientSide,
+    pub(super) backend: BackendSide,
+    pub(super) asked: Asked,
+    pub(super) names: ToolNames,
 }
 
 impl Exchange {
@@ -55,10 +66,10 @@ impl Exchange {
                 Box::new(Pass(openai_responses::ResponsesTap::default()))
             }
             Form::Pass { client_asked, .. } => Box::new(Pass(openai_chat::ChatTap::new(*client_asked))),
-            Form::AnthropicToChat { include_usage } => Box::new(Cross::new(
-                Box::new(anthropic::Decoder::default()),
-                Box::new(openai_chat::Encoder::new(*include_usage, now)),
-            )),
+            Form::Cross(crossing) => {
+                let Crossing { client, backend, asked, names } = &**crossing;
+                Box::new(Cross::new((backend.source)(), (client.sink)(asked, now)).with_names(names.clone()))
+            }
         };
         Machine::new(translation, self.client, self.estimate, &self.sizes)
     }
@@ -82,9 +93,11 @@ impl Exchange {
                 let usage = openai_chat::tap_answer(&body)?;
                 (body, usage)
             }
-            Form::AnthropicToChat { .. } => {
-                let answer = anthropic::decode_response(&body)?;
-                (openai_chat::encode_response(&answer, now), Some(answer.usage))
+            Form::Cross(crossing) => {
+                let Crossing { client, backend, asked, names } = &**crossing;
+                let mut answer = (backend.decode_response)(&body)?;
+                names.restore(&mut answer);
+                ((client.encode_response)(&answer, asked, now), Some(answer.usage))
             }
         };
         let usage = usage.unwrap_or_else(|| self.estimated(body.len()));

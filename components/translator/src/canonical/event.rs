@@ -2,7 +2,7 @@
 
 use weir_core::Usage;
 
-use super::{Citation, Finish, Signature};
+use super::{Citation, Finish, Foreign, Signature, TokenLogprob};
 
 /// One thing that happens in a stream. `candidate` counts answers, `tool` the calls of an answer, both from 0.
 ///
@@ -63,8 +63,10 @@ pub enum Event {
         id: String,
         /// The tool.
         name: String,
+        /// Whether it is a [custom](super::Tool::Custom) one, whose arguments are any text.
+        custom: bool,
     },
-    /// More of a call's arguments: a piece of JSON text.
+    /// More of a call's arguments: a piece of JSON text, or of any text for a custom tool.
     ToolArguments {
         /// Which answer.
         candidate: u32,
@@ -79,6 +81,26 @@ pub enum Event {
         candidate: u32,
         /// Which call.
         tool: u32,
+    },
+    /// The words or thoughts so far make a part that is complete: those that follow begin another. Messages: a block's
+    /// stop; responses: `response.content_part.done`, `response.output_item.done`; chat says nothing.
+    PartEnd {
+        /// Which answer.
+        candidate: u32,
+    },
+    /// How likely each token of the words before was. Chat: `logprobs` of the choice; responses: `logprobs` of a delta.
+    Logprobs {
+        /// Which answer.
+        candidate: u32,
+        /// The tokens.
+        tokens: Vec<TokenLogprob>,
+    },
+    /// Something that one dialect alone can say, whole.
+    Foreign {
+        /// Which answer.
+        candidate: u32,
+        /// The thing.
+        foreign: Foreign,
     },
     /// What the words stand on.
     Citation {

@@ -8,13 +8,21 @@
 //! messages, *Gemini*, *Converse* for Bedrock Converse, *Cohere* for Cohere chat v2.
 
 mod event;
+mod field;
 mod message;
 mod request;
 mod response;
+mod signature;
 
 pub use event::Event;
+pub use field::Field;
 pub use message::{
-    Audio, Document, Image, Message, Part, Reasoning, Role, Signature, Source, Text, ToolCall, ToolResult,
+    Audio, CacheMark, CacheTtl, Document, Foreign, Image, Message, Part, Reasoning, Role, Source, Text, ToolCall,
+    ToolResult,
 };
-pub use request::{Effort, Request, ResponseFormat, Sampling, Tool, ToolChoice, Unplaced};
-pub use response::{Candidate, Citation, Finish, Response};
+pub use request::{
+    Custom, Effort, Function, Request, ResponseFormat, Sampling, ServiceTier, Shown, Thinking, ThinkingMode, Tool,
+    ToolChoice, Unplaced, Verbosity, WebSearch,
+};
+pub use response::{Candidate, Citation, Finish, Response, TokenLogprob, TopLogprob};
+pub use signature::Signature;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use weir_core::Tokens;
 
-use super::Message;
+use super::{CacheMark, Foreign, Message};
 
 /// A request for the next message of a conversation.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,8 +30,8 @@ pub struct Request {
     /// How long the answer may be. Chat: `max_completion_tokens`; responses: `max_output_tokens`; messages, Cohere:
     /// `max_tokens`; Gemini: `maxOutputTokens`; Converse: `maxTokens`.
     pub max_output: Option<Tokens>,
-    /// How hard the model should think.
-    pub effort: Option<Effort>,
+    /// Whether, how hard and how visibly the model should think.
+    pub thinking: Thinking,
     /// Whether the answer is streamed. Gemini, Converse: in the path.
     pub stream: bool,
     /// Whether a stream of chat completions ends in the usage: `stream_options.include_usage`. Others always say it.
@@ -45,6 +45,15 @@ pub struct Request {
     /// How many of the likeliest tokens are told with each; `Some(0)` for the chosen one alone. Chat, Cohere: `logprobs`;
     /// Gemini: `responseLogprobs`.
     pub logprobs: Option<u32>,
+    /// How the answer should be served.
+    pub service_tier: Option<ServiceTier>,
+    /// How much the answer should say. Chat: `verbosity`; responses: `text.verbosity`.
+    pub verbosity: Option<Verbosity>,
+    /// Whether the backend chooses itself how much of the prompt it caches. Messages: `cache_control` of the request;
+    /// chat, responses: they do so always; `prompt_cache_retention` says for how long.
+    pub cache: Option<CacheMark>,
+    /// What prompts that begin alike have in common. Chat, responses: `prompt_cache_key`.
+    pub cache_key: Option<String>,
     /// What the client said that has no place here, and means something.
     pub unplaced: Vec<Unplaced>,
 }
@@ -54,20 +63,89 @@ pub struct Request {
 pub struct Unplaced {
     /// Where it stands, as `messages[0].content[1].input_audio`.
     pub path: String,
+    /// What the client may do instead; may be empty.
+    pub mend: &'static str,
+}
+
+impl Unplaced {
+    /// A field of which nothing can be said but where it stands.
+    #[must_use]
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), mend: "" }
+    }
+}
+
+/// What the model may call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Tool {
+    /// A function of the client's.
+    Function(Function),
+    /// A tool of the client's that takes any text. Chat, responses: type `custom`; elsewhere a function that takes an
+    /// object with the text as `input`.
+    Custom(Custom),
+    /// The provider searches the web. Chat: `web_search_options`; responses: `web_search`; messages:
+    /// `web_search_20250305`; Gemini: `googleSearch`.
+    WebSearch(WebSearch),
+    /// A tool that one dialect alone has: one of the provider's own, or one whose schema its models know.
+    Foreign(Foreign),
+}
+
+impl Tool {
+    /// The name by which the model calls it; `None` for the provider's own.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Function(function) => Some(&function.name),
+            Self::Custom(custom) => Some(&custom.name),
+            Self::WebSearch(_) | Self::Foreign(_) => None,
+        }
+    }
+}
+
+/// A tool that takes any text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Custom {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The grammar that its input keeps to: `lark` or `regex`, and its text. Any text where it is `None`.
+    pub grammar: Option<(String, String)>,
+    /// Where it stands in the client's request.
+    pub at: String,
+}
+
+/// The provider searches the web.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebSearch {
+    /// How often at most. Messages: `max_uses`.
+    pub max_uses: Option<u32>,
+    /// How much of what it finds the model reads: `low`, `medium`, `high`. Chat, responses: `search_context_size`.
+    pub context_size: Option<String>,
+    /// The only domains that count. Responses: `filters.allowed_domains`; messages: `allowed_domains`.
+    pub allowed_domains: Vec<String>,
+    /// Domains that do not count. Messages: `blocked_domains`.
+    pub blocked_domains: Vec<String>,
+    /// About where the user is: city, region, country and time zone, as the three dialects call them.
+    pub user_location: Option<Value>,
+    /// Where it stands in the client's request.
+    pub at: String,
 }
 
 /// A function that the model may call. Chat: `tools[].function`; responses, messages, Cohere: `tools[]`; Gemini:
 /// `functionDeclarations[]`; Converse: `toolSpec`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tool {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Function {
     /// Its name.
     pub name: String,
     /// What it is for.
     pub description: Option<String>,
     /// What it takes: a JSON schema. Messages: `input_schema`; chat, Gemini: `parameters`; Converse: `inputSchema.json`.
     pub parameters: Option<Value>,
-    /// Whether calls must keep to the schema. Chat, responses, messages: `strict`.
+    /// Whether calls must keep to the schema. Chat, responses, messages: `strict`. Responses takes its absence for yes.
     pub strict: Option<bool>,
+    /// Whether the prompt may be cached up to here.
+    pub cache: Option<CacheMark>,
 }
 
 /// Whether the model must call a tool.
@@ -79,8 +157,16 @@ pub enum ToolChoice {
     None,
     /// It must call some tool. Chat, responses: `required`; messages, Gemini, Converse: `any`.
     Any,
-    /// It must call this one. Messages, Converse: `tool`; Gemini: `allowedFunctionNames`.
+    /// It must call this one, a function or a custom tool. Messages, Converse: `tool`; Gemini: `allowedFunctionNames`.
     Tool(String),
+    /// It may, or must, call one of these. Chat, responses: `allowed_tools`; Gemini: `allowedFunctionNames`; elsewhere
+    /// only these are offered.
+    Allowed {
+        /// Whether it must.
+        required: bool,
+        /// The tools' names.
+        names: Vec<String>,
+    },
 }
 
 /// The form of the answer.
@@ -119,9 +205,49 @@ pub struct Sampling {
     pub seed: Option<i64>,
 }
 
-/// How hard the model should think. Chat: `reasoning_effort`; responses: `reasoning.effort`; messages:
-/// `output_config.effort` and `thinking`; Gemini: `thinkingConfig`; Cohere: `thinking`.
+/// Whether, how hard and how visibly the model should think. Nothing is said where all is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Thinking {
+    /// Whether, and for how long.
+    pub mode: Option<ThinkingMode>,
+    /// How hard. Chat: `reasoning_effort`; responses: `reasoning.effort`; messages: `output_config.effort`; Gemini:
+    /// `thinkingLevel`.
+    pub effort: Option<Effort>,
+    /// Whether the client wants to read the thoughts. Responses: `reasoning.summary`; messages: `thinking.display`;
+    /// Gemini: `includeThoughts`.
+    pub shown: Option<Shown>,
+    /// Whether the client wants the proofs that it sends back itself. Responses: `include`, with
+    /// `reasoning.encrypted_content`; elsewhere they always come.
+    pub proofs: bool,
+}
+
+/// Whether the model thinks, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThinkingMode {
+    /// Not at all. Messages: `disabled`; chat, responses: effort `none`.
+    Off,
+    /// As the model sees fit. Messages: `adaptive`; Gemini: a budget of -1.
+    Adaptive,
+    /// With so many tokens at most. Messages: `enabled` with `budget_tokens`; Gemini: `thinkingBudget`; Cohere:
+    /// `token_budget`.
+    Budget(Tokens),
+}
+
+/// How much of its thoughts the model shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing. Messages: `omitted`.
+    Omitted,
+    /// As much as the backend sees fit. Responses: `auto`; messages: `summarized`.
+    Auto,
+    /// In short. Responses: `concise`.
+    Concise,
+    /// At length. Responses: `detailed`.
+    Detailed,
+}
+
+/// How hard the model should think, from not at all to as much as it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
     /// Not at all.
     None,
@@ -137,6 +263,54 @@ pub enum Effort {
     ExtraHigh,
     /// As much as it takes: `max`.
     Max,
-    /// With so many tokens. Messages: `thinking.budget_tokens`; Gemini: `thinkingBudget`; Cohere: `token_budget`.
-    Budget(Tokens),
+}
+
+impl Effort {
+    /// Every effort, least first.
+    pub const ALL: [Self; 7] =
+        [Self::None, Self::Minimal, Self::Low, Self::Medium, Self::High, Self::ExtraHigh, Self::Max];
+
+    /// The word for it, the same in all dialects that have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Minimal => "minimal",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::ExtraHigh => "xhigh",
+            Self::Max => "max",
+        }
+    }
+
+    /// The effort of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|effort| effort.name() == name)
+    }
+}
+
+/// How a request should be, or was, served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceTier {
+    /// As the provider sees fit: `auto` everywhere.
+    Auto,
+    /// Like everybody's. Chat, responses: `default`; messages: `standard_only`, in answers `standard`.
+    Standard,
+    /// Cheaper and later. Chat, responses: `flex`; messages' answers: `batch`.
+    Flex,
+    /// First. Chat, responses: `priority`; messages' answers: `priority`.
+    Priority,
+}
+
+/// How much an answer should say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Little.
+    Low,
+    /// The usual.
+    Medium,
+    /// Much.
+    High,
 }

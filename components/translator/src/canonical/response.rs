@@ -1,11 +1,12 @@
 //! The answer.
 
+use serde::{Deserialize, Serialize};
 use weir_core::Usage;
 
-use super::Part;
+use super::{Part, ServiceTier};
 
 /// A whole answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Response {
     /// The backend's id for it. Gemini: `responseId`.
     pub id: String,
@@ -15,6 +16,8 @@ pub struct Response {
     pub candidates: Vec<Candidate>,
     /// What it took.
     pub usage: Usage,
+    /// How it was served, where that is said. Chat, responses: `service_tier`; messages: `usage.service_tier`.
+    pub service_tier: Option<ServiceTier>,
 }
 
 /// One answer.
@@ -61,4 +64,31 @@ pub struct Citation {
     pub cited_text: Option<String>,
     /// Where in the answer it applies, from and to, in characters, where that is said.
     pub range: Option<(u64, u64)>,
+}
+
+/// How likely a token of an answer was, and which others might have stood there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenLogprob {
+    /// The token.
+    pub token: String,
+    /// The natural logarithm of its likelihood.
+    pub logprob: f64,
+    /// Its bytes, where they are said.
+    #[serde(default)]
+    pub bytes: Option<Vec<u8>>,
+    /// The likeliest tokens at its place.
+    #[serde(default, rename = "top_logprobs")]
+    pub top: Vec<TopLogprob>,
+}
+
+/// One of the likeliest tokens at a place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TopLogprob {
+    /// The token.
+    pub token: String,
+    /// The natural logarithm of its likelihood.
+    pub logprob: f64,
+    /// Its bytes, where they are said.
+    #[serde(default)]
+    pub bytes: Option<Vec<u8>>,
 }

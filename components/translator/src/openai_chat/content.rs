@@ -30,7 +30,7 @@ fn part(path: String, value: Value, unplaced: &mut Vec<Unplaced>) -> Result<Opti
         "input_audio" => Part::Audio(audio(&mut fields, unplaced)?),
         "file" => Part::Document(file(&mut fields, unplaced)?),
         _ => {
-            unplaced.push(Unplaced { path });
+            unplaced.push(Unplaced::new(path));
             return Ok(None);
         }
     };
@@ -44,7 +44,7 @@ fn image(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Image, Gat
     inner.ignore("detail", &[json!("auto")]);
     let detail = inner.text("detail")?;
     inner.rest(unplaced);
-    Ok(Image { source, detail })
+    Ok(Image { source, detail, cache: None })
 }
 
 fn audio(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Audio, GatewayError> {
@@ -65,7 +65,7 @@ fn file(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Document, G
         (None, None) => return Err(missing(&path)),
     };
     inner.rest(unplaced);
-    Ok(Document { source, name })
+    Ok(Document { source, name, context: None, cite: false, cache: None })
 }
 
 /// A URL; one with the scheme `data` (RFC 2397) holds the bytes themselves, and must hold them in base64.

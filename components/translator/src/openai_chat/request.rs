@@ -7,8 +7,8 @@ use weir_core::json::Object;
 
 use super::content;
 use crate::canonical::{
-    Effort, Message, Part, Reasoning, Request, ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice, ToolResult,
-    Unplaced,
+    Effort, Function, Message, Part, Reasoning, Request, ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice,
+    ToolResult, Unplaced,
 };
 use crate::fields::{Fields, missing, wrong};
 
@@ -17,7 +17,7 @@ use crate::fields::{Fields, missing, wrong};
 ///
 /// # Errors
 /// `InvalidRequest`, naming the field, for what is not of its type.
-pub fn decode(body: &Object) -> Result<Request, GatewayError> {
+pub fn decode_request(body: &Object) -> Result<Request, GatewayError> {
     let mut fields = Fields::of_body(body)?;
     let mut request = Request { model: fields.text("model")?.unwrap_or_default(), ..Request::default() };
     let unplaced = &mut request.unplaced;
@@ -38,7 +38,7 @@ pub fn decode(body: &Object) -> Result<Request, GatewayError> {
     request.stop = stop(&mut fields)?;
     request.max_output = fields.whole::<u64>("max_tokens")?.map(Tokens);
     request.max_output = fields.whole::<u64>("max_completion_tokens")?.map(Tokens).or(request.max_output);
-    request.effort = effort(&mut fields, unplaced)?;
+    request.thinking.effort = effort(&mut fields, unplaced)?;
     request.stream = fields.flag("stream")?.unwrap_or(false);
     if let Some(mut options) = fields.object("stream_options")? {
         request.include_usage = options.flag("include_usage")?.unwrap_or(false);
@@ -80,11 +80,12 @@ fn message(path: String, value: Value, unplaced: &mut Vec<Unplaced>) -> Result<M
         "user" => plain(Role::User, &mut fields, unplaced)?,
         "assistant" => assistant(&mut fields, unplaced)?,
         "tool" => {
+            let at = fields.path().to_owned();
             let id = fields.need_text("tool_call_id")?;
             let name = fields.text("name")?;
             let parts = content::parts(&mut fields, unplaced)?;
-            let result = ToolResult { id, name, parts, is_error: false };
-            Message { role: Role::Tool, parts: vec![Part::ToolResult(result)] }
+            let result = ToolResult { id, name, parts, ..ToolResult::default() };
+            Message::new(Role::Tool, vec![Part::ToolResult(result)], at)
         }
         _ => {
             let expected = "`system`, `developer`, `user`, `assistant` or `tool`";
@@ -96,7 +97,8 @@ fn message(path: String, value: Value, unplaced: &mut Vec<Unplaced>) -> Result<M
 }
 
 fn plain(role: Role, fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Message, GatewayError> {
-    Ok(Message { role, parts: content::parts(fields, unplaced)? })
+    let at = fields.path().to_owned();
+    Ok(Message::new(role, content::parts(fields, unplaced)?, at))
 }
 
 fn assistant(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Message, GatewayError> {
@@ -118,7 +120,7 @@ fn assistant(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Messag
         match call.text("type")?.as_deref() {
             None | Some("function") => {}
             Some(_) => {
-                unplaced.push(Unplaced { path: call.path_of("type") });
+                unplaced.push(Unplaced::new(call.path_of("type")));
                 continue;
             }
         }
@@ -127,11 +129,11 @@ fn assistant(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Messag
         let mut function = call.object("function")?.ok_or_else(|| missing(&call.path_of("function")))?;
         let name = function.need_text("name")?;
         let arguments = function.text("arguments")?.unwrap_or_default();
-        parts.push(Part::ToolCall(ToolCall { id, name, arguments, signature: None }));
+        parts.push(Part::ToolCall(ToolCall { id, name, arguments, ..ToolCall::default() }));
         function.rest(unplaced);
         call.rest(unplaced);
     }
-    Ok(Message { role: Role::Assistant, parts })
+    Ok(Message::new(Role::Assistant, parts, fields.path()))
 }
 
 fn tool(path: String, value: Value, unplaced: &mut Vec<Unplaced>) -> Result<Option<Tool>, GatewayError> {
@@ -139,19 +141,20 @@ fn tool(path: String, value: Value, unplaced: &mut Vec<Unplaced>) -> Result<Opti
     // Mistral's clients leave the type out.
     if fields.text("type")?.is_some_and(|kind| kind != "function") {
         // Custom grammars and tools that run at one provider.
-        unplaced.push(Unplaced { path });
+        unplaced.push(Unplaced::new(path));
         return Ok(None);
     }
     let mut function = fields.object("function")?.ok_or_else(|| missing(&fields.path_of("function")))?;
-    let tool = Tool {
+    let tool = Function {
         name: function.need_text("name")?,
         description: function.text("description")?,
         parameters: function.take("parameters"),
         strict: function.flag("strict")?,
+        cache: None,
     };
     function.rest(unplaced);
     fields.rest(unplaced);
-    Ok(Some(tool))
+    Ok(Some(Tool::Function(tool)))
 }
 
 fn tool_choice(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Option<ToolChoice>, GatewayError> {
@@ -168,7 +171,7 @@ fn tool_choice(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Opti
     let mut choice = Fields::of("tool_choice".to_owned(), value)?;
     // So do those of some others.
     if choice.text("type")?.is_some_and(|kind| kind != "function") {
-        unplaced.push(Unplaced { path: "tool_choice".to_owned() });
+        unplaced.push(Unplaced::new("tool_choice"));
         return Ok(None);
     }
     let mut function = choice.object("function")?.ok_or_else(|| missing("tool_choice.function"))?;
@@ -199,7 +202,7 @@ fn response_format(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<
             read
         }
         _ => {
-            unplaced.push(Unplaced { path: format.path_of("type") });
+            unplaced.push(Unplaced::new(format.path_of("type")));
             ResponseFormat::Text
         }
     };
@@ -237,21 +240,12 @@ fn effort(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Option<Ef
     let Some(text) = fields.text("reasoning_effort")? else {
         return Ok(None);
     };
-    Ok(Some(match text.as_str() {
-        "none" => Effort::None,
-        "minimal" => Effort::Minimal,
-        "low" => Effort::Low,
-        "medium" => Effort::Medium,
-        "high" => Effort::High,
-        "xhigh" => Effort::ExtraHigh,
-        "max" => Effort::Max,
-        // Groq's word for leaving it to the model.
-        "default" => return Ok(None),
-        _ => {
-            unplaced.push(Unplaced { path: "reasoning_effort".to_owned() });
-            return Ok(None);
-        }
-    }))
+    let effort = Effort::named(&text);
+    // `default` is Groq's word for leaving it to the model.
+    if effort.is_none() && text != "default" {
+        unplaced.push(Unplaced::new("reasoning_effort"));
+    }
+    Ok(effort)
 }
 
 fn metadata(fields: &mut Fields) -> Result<Vec<(String, String)>, GatewayError> {

@@ -5,13 +5,14 @@ use weir_core::UnixMillis;
 
 use super::usage::Written;
 use crate::canonical::{Candidate, Citation, Finish, Part, Response};
+use crate::codec::Asked;
 
 /// Writes an answer. `now` stands in `created`, which other dialects do not have.
 ///
 /// # Panics
 /// Never: the parts of an answer serialize.
 #[must_use]
-pub fn encode_response(response: &Response, now: UnixMillis) -> Vec<u8> {
+pub fn encode_response(response: &Response, _asked: &Asked, now: UnixMillis) -> Vec<u8> {
     let completion = Completion {
         id: &response.id,
         object: "chat.completion",
@@ -46,7 +47,12 @@ fn choice(index: usize, candidate: &Candidate) -> Choice<'_> {
                 function: WrittenFunction { name: &call.name, arguments: &call.arguments },
             }),
             // Models that speak chat completions do not answer with these, and no other backend does so far.
-            Part::Reasoning(_) | Part::Image(_) | Part::Document(_) | Part::Audio(_) | Part::ToolResult(_) => {}
+            Part::Reasoning(_)
+            | Part::Image(_)
+            | Part::Document(_)
+            | Part::Audio(_)
+            | Part::ToolResult(_)
+            | Part::Foreign(_) => {}
         }
     }
     Choice { index, message, logprobs: (), finish_reason: finish_reason(&candidate.finish) }

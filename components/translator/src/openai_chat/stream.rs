@@ -8,6 +8,7 @@ use weir_core::{UnixMillis, Usage, sse};
 use super::response::{Annotation, annotation, finish_reason};
 use super::usage::Written;
 use crate::canonical::Event;
+use crate::codec::Asked;
 use crate::stream::{Frames, Sink};
 
 /// Writes the chunks of one answer.
@@ -24,11 +25,11 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder for a stream that begins at `now`. `include_usage` says whether the client asked for the usage.
+    /// An encoder for a stream that begins at `now`.
     #[must_use]
-    pub fn new(include_usage: bool, now: UnixMillis) -> Self {
+    pub fn new(asked: &Asked, now: UnixMillis) -> Self {
         Self {
-            include_usage,
+            include_usage: asked.include_usage,
             created: now.0 / 1_000,
             id: String::new(),
             model: String::new(),
@@ -85,7 +86,7 @@ impl Sink for Encoder {
             Event::Reasoning { candidate, text } => {
                 self.delta(out, *candidate, Delta { reasoning_content: Some(text), ..Delta::default() }, text.len());
             }
-            Event::ToolStart { candidate, tool, id, name } => {
+            Event::ToolStart { candidate, tool, id, name, .. } => {
                 let function = CallFunction { name: Some(name), arguments: "" };
                 let call = Call { index: *tool, id: Some(id), r#type: Some("function"), function };
                 self.call(out, *candidate, call, name.len());
@@ -119,7 +120,10 @@ impl Sink for Encoder {
                 out.push(frame, 0);
             }
             // Chat completions have no place for it.
-            Event::ReasoningSignature { .. } => {}
+            Event::ReasoningSignature { .. }
+            | Event::PartEnd { .. }
+            | Event::Logprobs { .. }
+            | Event::Foreign { .. } => {}
         }
     }
 

@@ -215,7 +215,8 @@ impl Live {
     fn fail(&mut self, error: GatewayError) {
         let error = redact_error(error, &self.redact);
         if self.state == State::Streaming {
-            self.frames.push(stream_event(self.client, &error), 0);
+            let event = self.translation.failed(&error).unwrap_or_else(|| stream_event(self.client, &error));
+            self.frames.push(event, 0);
             self.state = State::Over(Ending::Truncated);
         } else {
             self.state = State::Over(ending_of(&error));

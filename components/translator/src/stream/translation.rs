@@ -5,6 +5,7 @@ use weir_core::{GatewayError, Usage};
 
 use super::Frames;
 use crate::canonical;
+use crate::tools::ToolNames;
 
 /// What became of an event.
 #[derive(Debug)]
@@ -24,6 +25,12 @@ pub trait Translation {
 
     /// The usage that the backend reported last, if it reported any.
     fn usage(&self) -> Option<Usage>;
+
+    /// The event that tells the client that its stream ends in `error`, where it takes knowing what came before; `None`
+    /// where [`stream_event`](weir_core::error::stream_event) will do.
+    fn failed(&mut self, _error: &GatewayError) -> Option<Vec<u8>> {
+        None
+    }
 
     /// Whether both sides speak the same dialect, so that what is no event goes on as well.
     fn passes(&self) -> bool {
@@ -54,6 +61,16 @@ pub struct Tapped {
 impl From<Step> for Tapped {
     fn from(step: Step) -> Self {
         Self { step, text: 0, withhold: false }
+    }
+}
+
+impl Tap for Box<dyn Tap> {
+    fn event(&mut self, event: &sse::Event<'_>) -> Tapped {
+        (**self).event(event)
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        (**self).usage()
     }
 }
 
@@ -103,11 +120,18 @@ pub trait Sink {
 
     /// Writes the event that ends a complete stream. Not called for another.
     fn end(&mut self, out: &mut Frames);
+
+    /// The event that tells of `error` and ends the stream, where it takes knowing what came before (responses number
+    /// their events); `None` where [`stream_event`](weir_core::error::stream_event) will do.
+    fn failed(&mut self, _error: &GatewayError) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// One dialect in, another out.
 pub struct Cross {
     source: Box<dyn Source>,
+    names: ToolNames,
     sink: Box<dyn Sink>,
     events: Vec<canonical::Event>,
 }
@@ -116,14 +140,24 @@ impl Cross {
     /// Joins the two.
     #[must_use]
     pub fn new(source: Box<dyn Source>, sink: Box<dyn Sink>) -> Self {
-        Self { source, sink, events: Vec::new() }
+        Self { source, names: ToolNames::default(), sink, events: Vec::new() }
+    }
+
+    /// Gives tools back the names and the kinds that the client knows them by.
+    #[must_use]
+    pub fn with_names(mut self, names: ToolNames) -> Self {
+        self.names = names;
+        self
     }
 }
 
 impl Translation for Cross {
     fn event(&mut self, event: &sse::Event<'_>, out: &mut Frames) -> Step {
         let step = self.source.event(event, &mut self.events);
-        for event in self.events.drain(..) {
+        for mut event in self.events.drain(..) {
+            if self.names.restore_event(&mut event) {
+                continue;
+            }
             self.sink.event(&event, out);
         }
         if matches!(step, Step::End) {
@@ -134,5 +168,9 @@ impl Translation for Cross {
 
     fn usage(&self) -> Option<Usage> {
         self.source.usage()
+    }
+
+    fn failed(&mut self, error: &GatewayError) -> Option<Vec<u8>> {
+        self.sink.failed(error)
     }
 }

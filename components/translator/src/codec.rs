@@ -1,0 +1,83 @@
+//! The dialects side by side: what is read and written where.
+//!
+//! A dialect that clients speak has a [`ClientSide`], one that backends speak a [`BackendSide`]; a new dialect is a
+//! folder with the functions, and a line in [`client_side`] or [`backend_side`].
+
+use serde_json::{Map, Value};
+use weir_core::json::Object;
+use weir_core::{Dialect, GatewayError, Tokens, UnixMillis};
+
+use crate::canonical::{Request, Response};
+use crate::stream::{Sink, Source};
+use crate::tools::ToolRules;
+use crate::unsupported::Unsupported;
+use crate::{anthropic, openai_chat};
+
+/// What an encoder of requests must know of the backend.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The model as the backend calls it.
+    pub model: &'a str,
+    /// How long an answer may be where the client does not say.
+    pub max_output: Tokens,
+}
+
+/// What an encoder of answers must know of the request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// Whether a stream of chat completions ends in the usage.
+    pub include_usage: bool,
+    /// Whether a responses client wants the proofs of reasoning: `include`, with `reasoning.encrypted_content`.
+    pub proofs: bool,
+    /// What the answer repeats of the request (responses).
+    pub echo: Map<String, Value>,
+}
+
+/// How a client's dialect is read and written.
+#[derive(Clone, Copy)]
+pub(crate) struct ClientSide {
+    pub(crate) decode_request: fn(&Object) -> Result<Request, GatewayError>,
+    /// What the answer repeats of the request.
+    pub(crate) echo: fn(&Object) -> Map<String, Value>,
+    pub(crate) encode_response: fn(&Response, &Asked, UnixMillis) -> Vec<u8>,
+    pub(crate) sink: fn(&Asked, UnixMillis) -> Box<dyn Sink>,
+}
+
+/// How a backend's dialect is written and read.
+#[derive(Clone, Copy)]
+pub(crate) struct BackendSide {
+    pub(crate) encode_request: fn(Request, &Target<'_>, &mut Unsupported) -> Result<Vec<u8>, GatewayError>,
+    pub(crate) decode_response: fn(&[u8]) -> Result<Response, GatewayError>,
+    pub(crate) source: fn() -> Box<dyn Source>,
+    /// What its tools may look like.
+    pub(crate) tools: ToolRules,
+    /// The path under the backend's base path.
+    pub(crate) path: &'static str,
+}
+
+/// The side of clients that speak `dialect`; `None` where none may.
+pub(crate) fn client_side(dialect: Dialect) -> Option<ClientSide> {
+    Some(match dialect {
+        Dialect::OpenaiChat => ClientSide {
+            decode_request: openai_chat::decode_request,
+            echo: |_| Map::new(),
+            encode_response: openai_chat::encode_response,
+            sink: |asked, now| Box::new(openai_chat::Encoder::new(asked, now)),
+        },
+        _ => return None,
+    })
+}
+
+/// The side of backends that speak `dialect`; `None` where none may.
+pub(crate) fn backend_side(dialect: Dialect) -> Option<BackendSide> {
+    Some(match dialect {
+        Dialect::AnthropicMessages => BackendSide {
+            encode_request: anthropic::encode_request,
+            decode_response: anthropic::decode_response,
+            source: || Box::new(anthropic::Decoder::default()),
+            tools: ToolRules { name: 128, custom: false },
+            path: "/messages",
+        },
+        _ => return None,
+    })
+}
