@@ -72,40 +72,59 @@ impl Deadline {
     }
 }
 
-/// Notices when nothing has happened for too long, with one timer of the host a period, not one for each thing that
-/// happens.
+/// Notices when nothing has happened for a while, and when nothing has for too long, with one timer of the host a
+/// period, not one for each thing that happens.
 pub struct Silence {
     limit: Duration,
+    beat: Duration,
     since: Mark,
+    beaten: Mark,
     timer: Option<Timer>,
 }
 
+/// What came of waiting in silence.
+pub enum Waited<T> {
+    /// The work is done.
+    Done(T),
+    /// It has been silent for another beat: the other side may want to be told that all is well.
+    Beat,
+    /// It was silent for too long.
+    Over,
+}
+
 impl Silence {
-    /// Silence may last so long, from now on.
+    /// Silence may last for `limit`, from now on, and is noticed each `beat` of it.
     #[must_use]
-    pub fn of(limit: Duration) -> Self {
-        Self { limit, since: Mark::now(), timer: None }
+    pub fn of(limit: Duration, beat: Duration) -> Self {
+        let now = Mark::now();
+        Self { limit, beat, since: now, beaten: now, timer: None }
     }
 
     /// Something happened.
     pub fn broken(&mut self) {
         self.since = Mark::now();
+        self.beaten = self.since;
     }
 
-    /// What `work` gives, unless the silence lasts too long; then it is dropped.
-    pub async fn within<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
+    /// Waits for `work`, which may be waited for again after a beat.
+    pub async fn wait<T>(&mut self, mut work: Pin<&mut impl Future<Output = T>>) -> Waited<T> {
         loop {
-            let (limit, since) = (self.limit, self.since);
+            let (limit, since, beat, beaten) = (self.limit, self.since, self.beat, self.beaten);
             let left = move || limit.saturating_sub(since.elapsed().into());
-            let timer = self.timer.get_or_insert_with(|| Box::pin(async move { sleep(left()).await }));
+            let quiet = move || beat.saturating_sub(beaten.elapsed().into());
+            let timer =
+                self.timer.get_or_insert_with(|| Box::pin(async move { sleep(left().min(quiet())).await }));
             match select(work.as_mut(), timer.as_mut()).await {
-                Either::Left((done, _)) => return Some(done),
+                Either::Left((done, _)) => return Waited::Done(done),
                 // It was set for a silence that may have been broken since.
                 Either::Right(_) => self.timer = None,
             }
             if left().is_zero() {
-                return None;
+                return Waited::Over;
+            }
+            if quiet().is_zero() {
+                self.beaten = Mark::now();
+                return Waited::Beat;
             }
         }
     }

@@ -74,8 +74,9 @@ async fn answered(
         Came::Stream { status, headers, started } => {
             let headers = attempt::answer_headers(&headers, true, exchange.dropped());
             let (response, outlet) = answer::stream(200, headers);
-            let (idle, silence) = (timeouts.idle, Silence::of(timeouts.idle.into()));
-            let pump = pump::Pump { started: *started, outlet, idle, on_gone, silence, events: 0 };
+            let idle = timeouts.idle;
+            let silence = Silence::of(idle.into(), timeouts.heartbeat.into());
+            let pump = pump::Pump { started: *started, outlet, idle, on_gone, silence, events: 0, attended: true };
             weir_face::spawn(pump.run(account.clone().answered(status)));
             Ok(response)
         }

@@ -1,12 +1,13 @@
 //! A stream from its first event to its end.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::time::Duration;
 
 use weir_core::config::OnClientGone;
 use weir_core::{ErrorKind, GatewayError, Millis};
 use weir_face::answer::Outlet;
-use weir_face::clock::{Mark, Silence, within};
+use weir_face::clock::{Mark, Silence, Waited, within};
 
 use super::call::{Started, closing};
 use super::outcome::Account;
@@ -36,6 +37,8 @@ pub(super) struct Pump {
     pub(super) silence: Silence,
     /// How many events have come.
     pub(super) events: u64,
+    /// Whether the client is still there.
+    pub(super) attended: bool,
 }
 
 impl Pump {
@@ -78,7 +81,7 @@ impl Pump {
 
     /// Reads until there is something to write, or says how the stream ended. Comments do not count as signs of life,
     /// nor does the time in which the client did not read count as silence. Where nothing is left to read, that is the
-    /// end.
+    /// end. Meanwhile the client gets heartbeats, which keep proxies on its way from giving up.
     async fn next_events(&mut self) -> Option<Close> {
         let Started { answer, machine, buffer } = &mut self.started;
         while !machine.is_over() && !machine.has_output() {
@@ -90,14 +93,27 @@ impl Pump {
             let Some(mut reading) = answer.take() else {
                 return Some(Close::End);
             };
-            match self.silence.within(reading.next(buffer)).await {
-                Some(true) => {
-                    machine.feed(buffer);
-                    *answer = Some(reading);
+            let more = {
+                let mut read = pin!(reading.next(buffer));
+                loop {
+                    match self.silence.wait(read.as_mut()).await {
+                        Waited::Done(more) => break more,
+                        Waited::Over => return Some(Close::Broken(silent(self.idle))),
+                        Waited::Beat => {
+                            if let Some(beat) = machine.heartbeat().filter(|_| self.attended)
+                                && self.outlet.write(beat).await.is_err()
+                            {
+                                return Some(Close::ClientGone);
+                            }
+                        }
+                    }
                 }
-                Some(false) => return Some(closing(reading).await),
-                None => return Some(Close::Broken(silent(self.idle))),
+            };
+            if !more {
+                return Some(closing(reading).await);
             }
+            machine.feed(buffer);
+            *answer = Some(reading);
         }
         None
     }
@@ -107,6 +123,7 @@ impl Pump {
         let Some(_draining) = Draining::claim() else {
             return;
         };
+        self.attended = false;
         let began = Mark::now();
         while self.started.answer.is_some() && !self.started.machine.is_over() {
             // Asked here as well: where there is always something to read, no timer gets its turn.

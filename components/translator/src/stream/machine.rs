@@ -117,6 +117,17 @@ impl Machine {
         self.live.events
     }
 
+    /// A frame that tells the client nothing but that its stream is alive, for when the backend is silent; `None` where
+    /// nothing was promised yet, or the client's dialect bears no such thing.
+    #[must_use]
+    pub fn heartbeat(&self) -> Option<Vec<u8>> {
+        let live = &self.live;
+        (live.state == State::Streaming && live.heartbeats).then(|| match live.client {
+            Dialect::AnthropicMessages => b"event: ping\ndata: {\"type\": \"ping\"}\n\n".to_vec(),
+            _ => b": ping\n\n".to_vec(),
+        })
+    }
+
     /// Whether an event has come that was not an error: from then on the answer is committed.
     #[must_use]
     pub fn has_started(&self) -> bool {
