@@ -30,9 +30,7 @@ impl Ask {
     pub fn read(view: &RequestView, body: &[u8], limits: &Limits) -> Result<Self, GatewayError> {
         let body = Object::parse(body, limits.json_depth)?;
         destination::check_body(&body)?;
-        let name: Option<String> = body.read("model")?;
-        let name = name.ok_or_else(|| content::missing("model", "name a model, as `GET /v1/models` lists them"))?;
-        let model = ModelName::new(name, limits.model_bytes)?;
+        let model = ModelName::new(model(view, &body)?, limits.model_bytes)?;
         content::check(&view.endpoint, &body)?;
         let stream = body.read::<bool>("stream")?.unwrap_or(false) && can_stream(&view.endpoint);
         let (output_cap, choices) = output(&view.endpoint, &body)?;
@@ -49,8 +47,18 @@ impl Ask {
     }
 }
 
+/// The model: the path's, where it names one, as Azure does, which then reads none in the body. What is enforced here is
+/// also what goes on: the plan's candidates take the place of whatever the body says.
+fn model(view: &RequestView, body: &Object) -> Result<String, GatewayError> {
+    let stated = match &view.model {
+        Some(name) => Some(name.clone()),
+        None => body.read("model")?,
+    };
+    stated.ok_or_else(|| content::missing("model", "name a model, as `GET /v1/models` lists them"))
+}
+
 fn can_stream(endpoint: &Endpoint) -> bool {
-    !matches!(endpoint, Endpoint::Embeddings | Endpoint::CountTokens)
+    !(endpoint.counts() || *endpoint == Endpoint::Embeddings)
 }
 
 /// The cap on the tokens of an answer, and how many answers there will be.
@@ -64,7 +72,7 @@ fn output(endpoint: &Endpoint, body: &Object) -> Result<(Option<Tokens>, u64), G
     let cap = whole(body, caps[0])?.max(whole(body, caps[1])?).map(Tokens);
     let choices = whole(body, "n")?.max(whole(body, "best_of")?).unwrap_or(1).max(1);
     match endpoint {
-        Endpoint::Embeddings | Endpoint::CountTokens => Ok((Some(Tokens::ZERO), 1)),
+        Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::InputTokens => Ok((Some(Tokens::ZERO), 1)),
         Endpoint::ChatCompletions | Endpoint::Completions => Ok((cap, choices)),
         _ => Ok((cap, 1)),
     }
@@ -101,6 +109,7 @@ mod tests {
             ("/v1/messages", r#""messages":[{}],"max_tokens":13"#, 13),
             ("/v1/embeddings", r#""input":"a""#, 0),
             ("/v1/messages/count_tokens", r#""messages":[{}]"#, 0),
+            ("/v1/responses/input_tokens", r#""input":"a""#, 0),
         ];
         for (path, members, expected) in cases {
             let ask = read(path, &format!(r#"{{"model":"m",{members}}}"#)).unwrap();
@@ -113,6 +122,19 @@ mod tests {
         assert!(read("/v1/chat/completions", r#"{"model":"m","messages":[{}],"stream":true}"#).unwrap().stream);
         assert!(!read("/v1/chat/completions", r#"{"model":"m","messages":[{}],"stream":null}"#).unwrap().stream);
         assert!(!read("/v1/embeddings", r#"{"model":"m","input":"a","stream":true}"#).unwrap().stream);
+    }
+
+    #[test]
+    fn e5_the_model_in_the_path_is_the_one_that_counts() {
+        let path = "/openai/deployments/meta/a%20b/chat/completions?api-version=2024-10-21";
+        for body in [r#"{"messages":[{}]}"#, r#"{"model":"other","messages":[{}]}"#, r#"{"model":7,"messages":[{}]}"#] {
+            assert_eq!(read(path, body).unwrap().model.as_str(), "meta/a b", "{body}");
+        }
+        for name in ["%20a", "a%C2%85b"] {
+            let path = format!("/openai/deployments/{name}/chat/completions");
+            let error = read(&path, r#"{"model":"fine","messages":[{}]}"#).unwrap_err();
+            assert_eq!((error.status(), error.param()), (400, Some("model")), "{name}");
+        }
     }
 
     #[test]

@@ -14,8 +14,8 @@ pub fn check(endpoint: &Endpoint, body: &Object) -> Result<(), GatewayError> {
         Endpoint::Completions => text_or_list(body, "prompt"),
         Endpoint::Embeddings => text_or_list(body, "input"),
         // A stored prompt or an earlier response can stand in for the input.
-        Endpoint::Responses if body.raw("input").is_none() && stored(body) => Ok(()),
-        Endpoint::Responses => text_or_list(body, "input"),
+        Endpoint::Responses | Endpoint::InputTokens if body.raw("input").is_none() && stored(body) => Ok(()),
+        Endpoint::Responses | Endpoint::InputTokens => text_or_list(body, "input"),
         Endpoint::Models | Endpoint::Model(_) => Ok(()),
     }
 }
@@ -82,6 +82,8 @@ mod tests {
             (Responses, r#"{"input":{}}"#, Some("input")),
             (Responses, r#"{"prompt":{"id":"p"}}"#, None),
             (Responses, r#"{}"#, Some("input")),
+            (InputTokens, r#"{"instructions":"a"}"#, Some("input")),
+            (InputTokens, r#"{"previous_response_id":"resp_1"}"#, None),
         ];
         for (endpoint, body, fault) in cases {
             let checked = check(&endpoint, &Object::parse(body.as_bytes(), 8).unwrap());

@@ -65,8 +65,8 @@ impl Router {
         now: Millis,
     ) -> Result<Decision, GatewayError> {
         let ask = Ask::read(&head.view, body, &self.limits)?;
-        let question =
-            Question { principal: &head.principal, model: ask.model.as_str(), path: &head.view.path, headers };
+        let path = head.view.endpoint.path();
+        let question = Question { principal: &head.principal, model: ask.model.as_str(), path: &path, headers };
         let (place, route) = self.table.find(question)?;
         let drawn = order::order(&route.targets, seed);
         let mut candidates: Vec<Candidate> = drawn.iter().map(|target| candidate(target, &ask)).collect();

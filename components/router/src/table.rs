@@ -17,7 +17,7 @@ pub struct Question<'a> {
     pub principal: &'a Principal,
     /// The model, as the caller names it.
     pub model: &'a str,
-    /// The request's path.
+    /// The request's path, as its endpoint is known by: a route for `/v1/…` means Azure's ways to write it, too.
     pub path: &'a str,
     /// The request's headers.
     pub headers: &'a HeaderMap,
@@ -128,8 +128,6 @@ fn mismatch(route: &Route, question: Question<'_>) -> Option<Mismatch> {
     if !is_for(route, &principal.tenant) {
         return Some(Mismatch::Tenant);
     }
-    // `/openai/v1/…` is another way to write `/v1/…`: a route means both.
-    let path = path.strip_prefix("/openai").filter(|rest| rest.starts_with('/')).unwrap_or(path);
     if route.path.as_ref().is_some_and(|pattern| !pattern.matches(path)) {
         return Some(Mismatch::Path);
     }

@@ -79,9 +79,9 @@ fn near_names_are_told_only_of_models_that_the_caller_may_use() {
 }
 
 #[test]
-fn a_route_for_a_path_means_its_other_spelling_too() {
+fn a_route_for_a_path_means_its_other_spellings_too() {
     let headers = headers(&principal("one", &["*"]));
-    for path in ["/v1/embeddings", "/openai/v1/embeddings"] {
+    for path in ["/v1/embeddings", "/openai/v1/embeddings", "/openai/deployments/embed-1/embeddings"] {
         let decision = decide(path, &headers, r#"{"model":"embed-1","input":"a"}"#).unwrap();
         assert_eq!((decision.why.route, decision.estimate.output), (3, Tokens::ZERO));
     }

@@ -3,7 +3,10 @@
 //! It is compact JSON, complete (no defaults are left to fill in) and checked: names that are used are defined,
 //! numbers are within their ranges. Secrets are in it by name only. Components parse it once an instance.
 
+mod backend;
 mod limit;
+mod policy;
+mod quirks;
 mod tenant;
 
 use std::collections::BTreeMap;
@@ -11,12 +14,14 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+pub use backend::{Backend, BackendKind, KeyRef, OnClientGone, Timeouts};
 pub use limit::{Limit, LimitFilter, LimitUnit, Per, Window};
+pub use policy::{BodyPolicy, HeaderPolicy};
+pub use quirks::{CallId, MaxTokens, Quirks, ReasoningField, SeedField};
 pub use tenant::{ApiKey, KeyHash, NotAKeyHash, Tenant};
 
 use crate::plan::OnUnsupported;
-use crate::secret::Scheme;
-use crate::{Dialect, Limits, Millis, Origin, Pattern};
+use crate::{Limits, Millis, Origin, Pattern};
 
 /// Everything that the components need to know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,91 +106,6 @@ impl Config {
         }
         Ok(config)
     }
-}
-
-/// A place where calls may go.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Backend {
-    /// What it speaks.
-    pub kind: BackendKind,
-    /// Where it is.
-    pub origin: Origin,
-    /// What its paths begin with, such as `/v1`; empty, or with a leading and no trailing `/`.
-    pub base_path: String,
-    /// The key that it wants, if it wants one.
-    pub key: Option<KeyRef>,
-    /// How long it may take.
-    pub timeouts: Timeouts,
-    /// What happens upstream when the client leaves.
-    pub on_client_gone: OnClientGone,
-}
-
-/// What a backend speaks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "type", deny_unknown_fields)]
-pub enum BackendKind {
-    /// OpenAI, or a server that is compatible with it.
-    Openai,
-    /// Anthropic.
-    Anthropic,
-    /// A tier two: speaks every client dialect, takes signed calls only.
-    Weir {
-        /// Its name, for which calls are signed.
-        audience: String,
-    },
-}
-
-impl BackendKind {
-    /// The dialect in which the backend takes a request that the client made in `client`.
-    #[must_use]
-    pub fn dialect_for(&self, client: Dialect) -> Dialect {
-        match self {
-            Self::Openai if client == Dialect::OpenaiResponses => Dialect::OpenaiResponses,
-            Self::Openai => Dialect::OpenaiChat,
-            Self::Anthropic => Dialect::AnthropicMessages,
-            Self::Weir { .. } => client,
-        }
-    }
-}
-
-/// A key by reference: the secret's name, and how it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyRef {
-    /// The secret's name, as `weir:gateway/settings` knows it.
-    pub secret: String,
-    /// In which header it goes.
-    pub scheme: Scheme,
-}
-
-/// How long a backend may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Timeouts {
-    /// To be connected to.
-    pub connect: Millis,
-    /// From the sending of the request to the first decoded event, or to the whole answer where it is no stream.
-    pub first_event: Millis,
-    /// From one event to the next.
-    pub idle: Millis,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect: Millis(3_000), first_event: Millis(120_000), idle: Millis(60_000) }
-    }
-}
-
-/// What happens upstream when the client leaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnClientGone {
-    /// The call is broken off.
-    #[default]
-    Cancel,
-    /// The answer is read to its end, since the provider bills it anyway and only then says how much it was.
-    Drain,
 }
 
 /// Which calls go where.

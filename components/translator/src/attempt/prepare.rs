@@ -68,7 +68,7 @@ pub fn prepare(config: &Config, attempt: &Attempt, request: Request<'_>) -> Resu
         .get(name)
         .ok_or_else(|| GatewayError::new(ErrorKind::Misconfigured, format!("there is no backend called {name}")))?;
     let client = request.view.dialect;
-    let dialect = backend.kind.dialect_for(client);
+    let dialect = backend.dialect_for(client);
     let path = endpoint_path(&request.view.endpoint)?;
     let mut body = Object::parse(request.body, config.sizes.json_depth)?;
     let stream = body.read("stream")?.unwrap_or(false);
@@ -83,7 +83,7 @@ pub fn prepare(config: &Config, attempt: &Attempt, request: Request<'_>) -> Resu
     headers.insert(http::header::CONTENT_LENGTH, bytes.len().into());
     let audience = match &backend.kind {
         BackendKind::Weir { audience } => Some(audience.clone()),
-        BackendKind::Openai | BackendKind::Anthropic => None,
+        BackendKind::Openai | BackendKind::Azure { .. } | BackendKind::Anthropic => None,
     };
     let upstream = Upstream {
         origin: backend.origin.clone(),
@@ -139,6 +139,7 @@ fn endpoint_path(endpoint: &Endpoint) -> Result<&'static str, GatewayError> {
         Endpoint::Embeddings => Ok("/embeddings"),
         Endpoint::Responses => Ok("/responses"),
         Endpoint::Messages => Ok("/messages"),
+        Endpoint::InputTokens => Ok("/responses/input_tokens"),
         Endpoint::CountTokens => Ok("/messages/count_tokens"),
         Endpoint::Models | Endpoint::Model(_) => Err(GatewayError::new(
             ErrorKind::PathNotFound,

@@ -62,7 +62,7 @@ impl Exchange {
             Form::Pass { endpoint: Endpoint::Messages | Endpoint::CountTokens, .. } => {
                 Box::new(Pass(anthropic::MessagesTap::default()))
             }
-            Form::Pass { endpoint: Endpoint::Responses, .. } => {
+            Form::Pass { endpoint: Endpoint::Responses | Endpoint::InputTokens, .. } => {
                 Box::new(Pass(openai_responses::ResponsesTap::default()))
             }
             Form::Pass { client_asked, .. } => Box::new(Pass(openai_chat::ChatTap::new(*client_asked))),
@@ -85,7 +85,7 @@ impl Exchange {
                 let usage = anthropic::tap_answer(&body)?;
                 (body, usage)
             }
-            Form::Pass { endpoint: Endpoint::Responses, .. } => {
+            Form::Pass { endpoint: Endpoint::Responses | Endpoint::InputTokens, .. } => {
                 let usage = openai_responses::tap_answer(&body)?;
                 (body, usage)
             }
@@ -110,7 +110,7 @@ impl Exchange {
     pub fn estimated(&self, bytes: usize) -> Usage {
         let output = match &self.form {
             // Counting is free.
-            Form::Pass { endpoint: Endpoint::CountTokens, .. } => return Usage::default(),
+            Form::Pass { endpoint: Endpoint::CountTokens | Endpoint::InputTokens, .. } => return Usage::default(),
             Form::Pass { endpoint: Endpoint::Embeddings, .. } => weir_core::Tokens::ZERO,
             _ => crate::stream::estimated_tokens(bytes),
         };

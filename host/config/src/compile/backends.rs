@@ -47,7 +47,19 @@ impl Compiler<'_> {
             Some(file::ClientGone::Cancel) | None => OnClientGone::Cancel,
         };
         Some(Backend {
-            compiled: config::Backend { kind: kind?, origin, base_path, key, timeouts, on_client_gone },
+            compiled: config::Backend {
+                kind: kind?,
+                origin,
+                base_path,
+                key,
+                timeouts,
+                on_client_gone,
+                quirks: config::Quirks::default(),
+                prefer: None,
+                betas: vec![weir_core::Pattern::new("*")],
+                headers: config::HeaderPolicy::default(),
+                body: config::BodyPolicy::default(),
+            },
             network,
         })
     }

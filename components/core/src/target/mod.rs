@@ -1,5 +1,9 @@
 //! The request target, parsed once: `auth` and `router` see the same value, so they cannot disagree about it.
 
+mod path;
+
+use std::borrow::Cow;
+
 use http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -14,13 +18,15 @@ pub struct RequestView {
     pub query: String,
     /// What the path names.
     pub endpoint: Endpoint,
+    /// The model, where it stands in the path, as Azure's SDKs have it. It counts, and a body's `model` does not.
+    pub model: Option<String>,
     /// In which dialect the caller expects answers, errors included.
     pub dialect: Dialect,
     /// The caller's key, where it came as `?key=` (Gemini's SDKs do so).
     key: Option<crate::Secret<String>>,
 }
 
-/// What a path names.
+/// What a path names. Azure's paths (`/openai/v1/…`, `/openai/deployments/{model}/…`) name the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// `POST /v1/chat/completions`
@@ -31,6 +37,8 @@ pub enum Endpoint {
     Embeddings,
     /// `POST /v1/responses`
     Responses,
+    /// `POST /v1/responses/input_tokens`
+    InputTokens,
     /// `POST /v1/messages`
     Messages,
     /// `POST /v1/messages/count_tokens`
@@ -39,6 +47,30 @@ pub enum Endpoint {
     Models,
     /// `GET /v1/models/{model}`
     Model(String),
+}
+
+impl Endpoint {
+    /// The path by which it is known, however the caller wrote it.
+    #[must_use]
+    pub fn path(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::ChatCompletions => "/v1/chat/completions",
+            Self::Completions => "/v1/completions",
+            Self::Embeddings => "/v1/embeddings",
+            Self::Responses => "/v1/responses",
+            Self::InputTokens => "/v1/responses/input_tokens",
+            Self::Messages => "/v1/messages",
+            Self::CountTokens => "/v1/messages/count_tokens",
+            Self::Models => "/v1/models",
+            Self::Model(name) => return Cow::Owned(format!("/v1/models/{name}")),
+        })
+    }
+
+    /// Whether a prompt's tokens are counted there and nothing is answered, which costs nothing.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        matches!(self, Self::InputTokens | Self::CountTokens)
+    }
 }
 
 impl RequestView {
@@ -52,33 +84,23 @@ impl RequestView {
     /// comes with the dialect that its answer should have.
     pub fn parse(method: &Method, target: &str, anthropic: bool) -> Result<Self, (Dialect, GatewayError)> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let rest = path.strip_prefix("/openai/v1").or_else(|| path.strip_prefix("/v1"));
         let shared = if anthropic { Dialect::AnthropicMessages } else { Dialect::OpenaiChat };
-        let dialect = match rest {
-            Some(r) if r.starts_with("/messages") => Dialect::AnthropicMessages,
-            Some(r) if r.starts_with("/responses") => Dialect::OpenaiResponses,
-            _ if path.starts_with("/v1beta/") => Dialect::Gemini,
-            _ => shared,
-        };
-        if let Some(trick) = ambiguous(path) {
+        let dialect = path::dialect_of(path, shared);
+        if let Some(trick) = path::ambiguous(path) {
             let message = format!("the path holds {trick}, which could be read in two ways; write it plainly");
             return Err((dialect, GatewayError::new(ErrorKind::InvalidRequest, message)));
         }
-        let (endpoint, allowed) = rest.and_then(endpoint_of).ok_or_else(|| {
-            let message = format!(
-                "nothing is served at {path}; try /v1/chat/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/completions or /v1/models"
-            );
-            (dialect, GatewayError::new(ErrorKind::PathNotFound, message))
-        })?;
-        if *method != allowed {
-            let message = format!("{path} takes {allowed}, not {method}");
+        let named = path::read(path).map_err(|error| (dialect, error))?;
+        if *method != named.method {
+            let message = format!("{path} takes {}, not {method}", named.method);
             return Err((dialect, GatewayError::new(ErrorKind::MethodNotAllowed, message)));
         }
         let (query, key) = without_key(query).ok_or_else(|| {
             let message = "two different keys stand in the query; send one";
             (dialect, GatewayError::new(ErrorKind::InvalidKey, message))
         })?;
-        Ok(Self { path: path.to_owned(), query, endpoint, dialect, key })
+        let path::Named { endpoint, model, .. } = named;
+        Ok(Self { path: path.to_owned(), query, endpoint, model, dialect, key })
     }
 
     /// Path and query as they go further in: without the caller's key.
@@ -92,49 +114,6 @@ impl RequestView {
     pub fn query_key(&self) -> Option<&crate::Secret<String>> {
         self.key.as_ref()
     }
-}
-
-fn endpoint_of(rest: &str) -> Option<(Endpoint, Method)> {
-    let post = |endpoint| Some((endpoint, Method::POST));
-    match rest {
-        "/chat/completions" => post(Endpoint::ChatCompletions),
-        "/completions" => post(Endpoint::Completions),
-        "/embeddings" => post(Endpoint::Embeddings),
-        "/responses" => post(Endpoint::Responses),
-        "/messages" => post(Endpoint::Messages),
-        "/messages/count_tokens" => post(Endpoint::CountTokens),
-        "/models" => Some((Endpoint::Models, Method::GET)),
-        _ => {
-            let model = percent_decode_str(rest.strip_prefix("/models/")?).decode_utf8().ok()?;
-            (!model.is_empty()).then(|| (Endpoint::Model(model.into_owned()), Method::GET))
-        }
-    }
-}
-
-/// What makes a path readable in two ways, if anything does.
-fn ambiguous(path: &str) -> Option<&'static str> {
-    let lower = path.to_ascii_lowercase();
-    if !path.starts_with('/') {
-        return Some("no leading `/`");
-    }
-    if path.bytes().any(|b| b <= b' ' || b >= 0x7f || b == b'\\' || b == b';' || b == b'#') {
-        return Some("a control character, a space, `\\`, `;` or `#`");
-    }
-    if ["%2f", "%5c", "%2e", "%25", "%3b", "%3f", "%23"].iter().any(|code| lower.contains(code)) || bad_escape(&lower) {
-        return Some("an encoded `/`, `\\`, `.`, `%`, `;`, `?` or `#`, or a broken escape");
-    }
-    if path.len() > 1 && path[1..].split('/').any(|segment| matches!(segment, "" | "." | "..")) {
-        return Some("an empty or a dot segment");
-    }
-    None
-}
-
-/// Whether an escape is broken or stands for a control character.
-fn bad_escape(path: &str) -> bool {
-    path.split('%').skip(1).any(|after| {
-        let code = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        code.is_none_or(|byte| byte < 0x20 || byte == 0x7f)
-    })
 }
 
 /// Takes `key=` out of a query; `None` where it stands there with two different values.
@@ -171,6 +150,64 @@ mod tests {
         assert_eq!(view.query_key().unwrap().expose(), "sk-1");
         assert_eq!(parse("POST", "/openai/v1/chat/completions").ok().unwrap().endpoint, Endpoint::ChatCompletions);
         assert_eq!(parse("GET", "/v1/models/a%20b").ok().unwrap().endpoint, Endpoint::Model("a b".into()));
+    }
+
+    #[test]
+    fn azures_own_paths_name_the_same_endpoints() {
+        use Endpoint::*;
+        let version = "?api-version=2024-10-21";
+        let cases = [
+            ("/openai/v1/responses", Responses, None),
+            ("/openai/v1/models", Models, None),
+            ("/openai/responses", Responses, None),
+            ("/openai/responses/input_tokens", InputTokens, None),
+            ("/openai/models", Models, None),
+            ("/openai/deployments/gpt-4o/chat/completions", ChatCompletions, Some("gpt-4o")),
+            ("/openai/deployments/gpt-4o/completions", Completions, Some("gpt-4o")),
+            ("/openai/deployments/a%20b/embeddings", Embeddings, Some("a b")),
+            ("/openai/deployments/meta-llama/Llama-3/chat/completions", ChatCompletions, Some("meta-llama/Llama-3")),
+            ("/openai/deployments/chat/completions", Completions, Some("chat")),
+        ];
+        for (path, endpoint, model) in cases {
+            let method = if endpoint == Models { "GET" } else { "POST" };
+            let view = parse(method, &format!("{path}{version}")).ok().unwrap();
+            assert_eq!(parse(method, &endpoint.path()).ok().unwrap().endpoint, endpoint);
+            assert_eq!((view.endpoint, view.model.as_deref()), (endpoint, model), "{path}");
+        }
+        for path in
+            ["/openai/chat/completions", "/openai/v1/deployments/m/chat/completions", "/v1/deployments/m/embeddings"]
+        {
+            assert_eq!(parse("POST", path).err().unwrap().1.kind(), ErrorKind::PathNotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn e5_a_model_in_the_path_cannot_leave_its_place() {
+        for name in ["..", "a/../b", "a%2f..%2fb", "a//b", "a%3fb", "a%5cb", "a%00", "%zz"] {
+            let error = parse("POST", &format!("/openai/deployments/{name}/chat/completions")).err().unwrap().1;
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{name}");
+        }
+        let none = parse("POST", "/openai/deployments/chat/embedding").err().unwrap().1;
+        assert_eq!(none.kind(), ErrorKind::PathNotFound);
+    }
+
+    #[test]
+    fn what_would_have_to_be_stored_is_refused_as_such() {
+        let cases = [
+            ("GET", "/v1/responses/resp_1"),
+            ("DELETE", "/v1/responses/resp_1"),
+            ("POST", "/v1/responses/resp_1/cancel"),
+            ("GET", "/v1/responses/resp_1/input_items"),
+            ("GET", "/openai/responses/resp_1?api-version=2025-03-01-preview"),
+            ("POST", "/v1/conversations"),
+            ("GET", "/v1/conversations/conv_1/items"),
+        ];
+        for (method, path) in cases {
+            let (dialect, error) = parse(method, path).err().unwrap();
+            assert_eq!((dialect, error.kind()), (Dialect::OpenaiResponses, ErrorKind::PathNotFound), "{path}");
+            assert!(error.message().contains("not stored here"), "{}", error.message());
+        }
+        assert_eq!(parse("GET", "/v1/responses/input_tokens").err().unwrap().1.status(), 405);
     }
 
     #[test]
