@@ -3,14 +3,14 @@
 
 mod common;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use weir_core::plan::OnUnsupported;
 use weir_core::signing::{SigningKey, public_key, verify};
-use weir_core::{ErrorKind, Limits, Secret, UnixMillis, header};
-use weir_translator::attempt::{Attempt, Prepared, answer_headers};
+use weir_core::{ErrorKind, Limits, RequestView, Secret, UnixMillis, header};
+use weir_translator::attempt::{Attempt, Prepared, Request, answer_headers, prepare};
 
-use common::{NOW, config, prepared};
+use common::{NOW, attempt, config, prepared};
 
 const CHAT: &[u8] = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
 
@@ -60,6 +60,55 @@ fn names(prepared: &Prepared) -> Vec<&str> {
 
 fn call(backend: &str, target: &str, body: &[u8]) -> Prepared {
     prepared(backend, target, &crowded(), body, OnUnsupported::Reject).unwrap()
+}
+
+#[test]
+fn betas_go_where_the_backend_may_be_asked_for_them_and_are_named_where_not() {
+    let body = br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
+    let mut config = config();
+    config.backends["anthropic"].betas = vec![weir_core::Pattern::new("context-*")];
+    let view = RequestView::parse(&Method::POST, "/v1/messages?beta=true", true).map_err(|(_, error)| error).unwrap();
+    let headers =
+        headers(&[("anthropic-beta", "context-1m-2025-08-07, oauth-2025-04-20"), ("anthropic-beta", "context-x")]);
+    let request = Request { view: &view, headers: &headers, body };
+    let prepared = prepare(&config, &attempt("anthropic", OnUnsupported::Reject), request).unwrap();
+    assert_eq!(prepared.upstream.headers["anthropic-beta"], "context-1m-2025-08-07,context-x");
+    assert_eq!(prepared.upstream.path, "/v1/messages?beta=true");
+    assert_eq!(prepared.exchange.dropped(), ["anthropic-beta"]);
+}
+
+#[test]
+fn a_backends_policies_edit_headers_and_bodies_and_never_the_other_way_round() {
+    let mut config = config();
+    for name in ["openai", "anthropic"] {
+        let backend = &mut config.backends[name];
+        backend.headers = serde_json::from_value(json!({
+            "forward": ["x-team", "x-weir-*", "authorization"], "set": {"x-source": "weir"}, "remove": ["traceparent"],
+        }))
+        .unwrap();
+        backend.body =
+            serde_json::from_value(json!({"set": {"provider": {"sort": "price"}}, "remove": ["stop"]})).unwrap();
+    }
+    let mut sent = crowded();
+    sent.insert("x-team", HeaderValue::from_static("a"));
+    let view = RequestView::parse(&Method::POST, "/v1/chat/completions", false).map_err(|(_, error)| error).unwrap();
+    let body = br#"{"model":"m","stop":["x"],"messages":[{"role":"user","content":"hi"}]}"#;
+    for name in ["openai", "anthropic"] {
+        let request = Request { view: &view, headers: &sent, body };
+        let prepared = prepare(&config, &attempt(name, OnUnsupported::Reject), request).unwrap();
+        let headers = &prepared.upstream.headers;
+        assert_eq!(
+            (&headers["x-team"], &headers["x-source"]),
+            (&HeaderValue::from_static("a"), &HeaderValue::from_static("weir"))
+        );
+        for never in ["traceparent", "authorization", "x-weir-principal", "cookie"] {
+            assert!(!headers.contains_key(never), "{name}: {never}");
+        }
+        let body: Value = serde_json::from_slice(&prepared.upstream.body).unwrap();
+        assert_eq!(body["provider"], json!({"sort": "price"}));
+        assert!(body.get("stop").is_none() && body.get("stop_sequences").is_some() == (name == "anthropic"), "{body}");
+        assert_eq!(headers["content-length"], prepared.upstream.body.len().to_string().as_str());
+    }
 }
 
 #[test]

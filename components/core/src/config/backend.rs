@@ -113,12 +113,24 @@ pub struct Timeouts {
     pub first_event: Millis,
     /// From one event to the next.
     pub idle: Millis,
+    /// After how long a silence the client is told that its stream is alive, where its dialect has a way to.
+    #[serde(default = "heartbeat", skip_serializing_if = "is_heartbeat")]
+    pub heartbeat: Millis,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Millis(3_000), first_event: Millis(120_000), idle: Millis(60_000) }
+        Self { connect: Millis(3_000), first_event: Millis(120_000), idle: Millis(60_000), heartbeat: heartbeat() }
     }
+}
+
+fn heartbeat() -> Millis {
+    Millis(15_000)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_heartbeat(every: &Millis) -> bool {
+    *every == heartbeat()
 }
 
 /// What happens upstream when the client leaves.

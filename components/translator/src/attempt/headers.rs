@@ -2,15 +2,14 @@
 
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use weir_core::config::BackendKind;
+use weir_core::config::{Backend, BackendKind};
 use weir_core::{Dialect, header};
+
+use crate::unsupported::Unsupported;
 
 /// What the client may send to any backend. No `idempotency-key`: tenants share the provider's account, where the key
 /// of one could meet the answer to another.
 const UPSTREAM: [&str; 3] = ["accept", "traceparent", "tracestate"];
-
-/// What it may send besides to one that speaks Anthropic's dialect with it.
-const ANTHROPIC: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
 /// What tier one tells tier two. The plan says which name the caller used: a model may be called otherwise there.
 const INTERNAL: [&str; 8] = [
@@ -24,29 +23,62 @@ const INTERNAL: [&str; 8] = [
     header::BACKEND,
 ];
 
+/// Which version of Anthropic's API a request is written for.
+const VERSION: &str = "anthropic-version";
+
+/// Features of Anthropic's API that the client asks for ahead of their time.
+const BETA: &str = "anthropic-beta";
+
 /// The version of Anthropic's API that translated requests are written for.
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
-/// The headers of a call: `client` is the dialect that it came in, `backend` the one that it leaves in.
-pub(super) fn upstream_headers(from: &HeaderMap, kind: &BackendKind, client: Dialect, backend: Dialect) -> HeaderMap {
+/// The headers of a call: `client` is the dialect that it came in, `dialect` the one that it leaves in.
+pub(super) fn upstream_headers(
+    from: &HeaderMap,
+    backend: &Backend,
+    client: Dialect,
+    dialect: Dialect,
+    unsupported: &mut Unsupported,
+) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let same = client == backend;
-    let anthropic = backend == Dialect::AnthropicMessages;
-    let internal = matches!(kind, BackendKind::Weir { .. });
     copy(from, &mut headers, &UPSTREAM);
-    if anthropic && same {
-        copy(from, &mut headers, &ANTHROPIC);
+    if dialect == Dialect::AnthropicMessages {
+        let version = from.get(VERSION).filter(|_| client == dialect).cloned();
+        headers.insert(VERSION, version.unwrap_or(ANTHROPIC_VERSION));
     }
-    if internal {
+    if client == Dialect::AnthropicMessages {
+        betas(from, &mut headers, backend, client == dialect, unsupported);
+    }
+    if matches!(backend.kind, BackendKind::Weir { .. }) {
         copy(from, &mut headers, &INTERNAL);
-    }
-    if anthropic {
-        headers.entry("anthropic-version").or_insert(ANTHROPIC_VERSION);
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION"))));
+    backend.headers.apply(from, &mut headers);
     headers
+}
+
+/// Passes on the features that the client asks for ahead of their time and the backend may be asked for; names the
+/// others.
+fn betas(from: &HeaderMap, to: &mut HeaderMap, backend: &Backend, same: bool, unsupported: &mut Unsupported) {
+    let values = from.get_all(BETA).iter().filter_map(|value| value.to_str().ok());
+    let (mut allowed, mut other) = (Vec::new(), false);
+    for beta in values.flat_map(|value| value.split(',')).map(str::trim).filter(|beta| !beta.is_empty()) {
+        if same && backend.takes_beta(beta) {
+            allowed.push(beta);
+        } else {
+            other = true;
+        }
+    }
+    if other {
+        unsupported.note(BETA);
+    }
+    if let Some(value) = Some(allowed.join(",")).filter(|value| !value.is_empty())
+        && let Ok(value) = HeaderValue::try_from(value)
+    {
+        to.insert(BETA, value);
+    }
 }
 
 fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &'static [&'static str]) {

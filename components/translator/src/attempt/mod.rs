@@ -4,6 +4,7 @@
 
 mod answer;
 mod headers;
+mod place;
 mod prepare;
 mod redact;
 mod translate;

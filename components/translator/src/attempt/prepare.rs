@@ -1,12 +1,13 @@
 //! From the client's request to the call upstream.
 
 use http::{HeaderMap, Method};
-use weir_core::config::{BackendKind, KeyRef, OnClientGone, Timeouts};
+use weir_core::config::{Backend, BackendKind, BodyPolicy, KeyRef, OnClientGone, Timeouts};
 use weir_core::json::Object;
 use weir_core::signing::{self, Call, SigningKey};
-use weir_core::{Config, Dialect, Endpoint, ErrorKind, GatewayError, Origin, RequestView, UnixMillis, header};
+use weir_core::{Config, Endpoint, ErrorKind, GatewayError, Origin, RequestView, UnixMillis, header};
 
 use super::headers::upstream_headers;
+use super::place;
 use super::translate::{Crossing, Form};
 use super::{Attempt, Exchange};
 use crate::codec::{Asked, Target, backend_side, client_side};
@@ -69,26 +70,28 @@ pub fn prepare(config: &Config, attempt: &Attempt, request: Request<'_>) -> Resu
         .ok_or_else(|| GatewayError::new(ErrorKind::Misconfigured, format!("there is no backend called {name}")))?;
     let client = request.view.dialect;
     let dialect = backend.dialect_for(client);
-    let path = endpoint_path(&request.view.endpoint)?;
+    let path = place::endpoint_path(&request.view.endpoint)?;
     let mut body = Object::parse(request.body, config.sizes.json_depth)?;
     let stream = body.read("stream")?.unwrap_or(false);
     let mut unsupported = Unsupported::new(attempt.on_unsupported, client, dialect);
     let (path, form, bytes) = if client == dialect {
-        let (form, bytes) = pass(&mut body, request.view, attempt, stream)?;
+        let (form, bytes) = pass(&mut body, request.view, backend, attempt, stream)?;
         (path, form, bytes)
     } else {
-        translate(&body, request.view, attempt, dialect, &mut unsupported)?
+        translate(&body, request.view, backend, attempt, &mut unsupported)?
     };
-    let mut headers = upstream_headers(request.headers, &backend.kind, client, dialect);
+    let bytes = edited(bytes, &backend.body, config.sizes.json_depth)?;
+    let mut headers = upstream_headers(request.headers, backend, client, dialect, &mut unsupported);
     headers.insert(http::header::CONTENT_LENGTH, bytes.len().into());
     let audience = match &backend.kind {
         BackendKind::Weir { audience } => Some(audience.clone()),
         BackendKind::Openai | BackendKind::Azure { .. } | BackendKind::Anthropic => None,
     };
+    let query = place::query(request.view, dialect);
     let upstream = Upstream {
         origin: backend.origin.clone(),
         method: Method::POST,
-        path: format!("{}{path}{}", base_path(&backend.kind, &backend.base_path), query(request.view, dialect)),
+        path: place::target(backend, path, &attempt.candidate.model, query),
         headers,
         body: bytes,
         key: backend.key.clone(),
@@ -131,42 +134,11 @@ impl Upstream {
     }
 }
 
-/// The path under a backend's base path. The same for all who serve it.
-fn endpoint_path(endpoint: &Endpoint) -> Result<&'static str, GatewayError> {
-    match endpoint {
-        Endpoint::ChatCompletions => Ok("/chat/completions"),
-        Endpoint::Completions => Ok("/completions"),
-        Endpoint::Embeddings => Ok("/embeddings"),
-        Endpoint::Responses => Ok("/responses"),
-        Endpoint::Messages => Ok("/messages"),
-        Endpoint::InputTokens => Ok("/responses/input_tokens"),
-        Endpoint::CountTokens => Ok("/messages/count_tokens"),
-        Endpoint::Models | Endpoint::Model(_) => Err(GatewayError::new(
-            ErrorKind::PathNotFound,
-            "the list of models is answered by the gateway, not by a backend",
-        )),
-    }
-}
-
-/// Anthropic's paths and those of a tier two begin with `/v1` unless the URL says otherwise. With OpenAI's like the
-/// configuration has said what they begin with.
-fn base_path<'a>(kind: &BackendKind, stated: &'a str) -> &'a str {
-    match kind {
-        BackendKind::Weir { .. } | BackendKind::Anthropic if stated.is_empty() => "/v1",
-        _ => stated,
-    }
-}
-
-/// Of the client's query, the one member that means something to a backend: Anthropic's SDKs ask for betas so.
-fn query(view: &RequestView, backend: Dialect) -> &'static str {
-    let beta = view.dialect == backend && backend == Dialect::AnthropicMessages;
-    if beta && view.query.split('&').any(|pair| pair == "beta=true") { "?beta=true" } else { "" }
-}
-
 /// The same dialect on both sides.
 fn pass(
     body: &mut Object,
     view: &RequestView,
+    _backend: &Backend,
     attempt: &Attempt,
     stream: bool,
 ) -> Result<(Form, Vec<u8>), GatewayError> {
@@ -175,25 +147,36 @@ fn pass(
     Ok((Form::Pass { endpoint: view.endpoint.clone(), client_asked }, body.to_bytes()))
 }
 
+/// The body with what the backend's policy says of it.
+fn edited(bytes: Vec<u8>, policy: &BodyPolicy, max_depth: usize) -> Result<Vec<u8>, GatewayError> {
+    if *policy == BodyPolicy::default() {
+        return Ok(bytes);
+    }
+    let mut body = Object::parse(&bytes, max_depth)?;
+    policy.apply(&mut body);
+    Ok(body.to_bytes())
+}
+
 /// Another dialect than the client's: the path, how the answer is read, and the body.
 fn translate(
     body: &Object,
     view: &RequestView,
+    backend: &Backend,
     attempt: &Attempt,
-    dialect: Dialect,
     unsupported: &mut Unsupported,
 ) -> Result<(&'static str, Form, Vec<u8>), GatewayError> {
     let conversation = matches!(view.endpoint, Endpoint::ChatCompletions | Endpoint::Responses | Endpoint::Messages);
+    let dialect = backend.dialect_for(view.dialect);
     let sides = client_side(view.dialect).zip(backend_side(dialect)).filter(|_| conversation);
-    let (client, backend) = sides.ok_or_else(|| {
+    let (client, side) = sides.ok_or_else(|| {
         let message = format!("the backend speaks {}, which cannot serve {}", dialect.name(), view.path);
         GatewayError::new(ErrorKind::Unsupported, message)
     })?;
     let mut request = (client.decode_request)(body)?;
-    let names = ToolNames::adapt(&mut request, backend.tools);
+    let names = ToolNames::adapt(&mut request, side.tools);
     let asked =
         Asked { include_usage: request.include_usage, proofs: request.thinking.proofs, echo: (client.echo)(body) };
     let target = Target { model: &attempt.candidate.model, max_output: attempt.estimate.output };
-    let bytes = (backend.encode_request)(request, &target, unsupported)?;
-    Ok((backend.path, Form::Cross(Box::new(Crossing { client, backend, asked, names })), bytes))
+    let bytes = (side.encode_request)(request, &target, unsupported)?;
+    Ok((side.path, Form::Cross(Box::new(Crossing { client, backend: side, asked, names })), bytes))
 }

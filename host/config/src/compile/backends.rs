@@ -158,6 +158,7 @@ impl Compiler<'_> {
             connect: millis(timeouts.connect.as_ref(), standard.connect),
             first_event: millis(timeouts.first_event.as_ref(), standard.first_event),
             idle: millis(timeouts.idle.as_ref(), standard.idle),
+            heartbeat: millis(timeouts.heartbeat.as_ref(), standard.heartbeat),
         }
     }
 

@@ -73,6 +73,10 @@ pub(crate) struct Timeouts {
     /// From one event to the next. Default: 60s.
     #[serde(default)]
     pub(crate) idle: Maybe<At<DurationText>>,
+    /// After how long a silence the client of a stream is told that it is alive: by a comment, or Anthropic's `ping`.
+    /// Default: 15s.
+    #[serde(default)]
+    pub(crate) heartbeat: Maybe<At<DurationText>>,
 }
 
 /// What happens to a call when its client leaves.
