@@ -138,6 +138,11 @@ pub(crate) fn in_stream(name: &str, error: Option<&RawValue>, data: &[u8]) -> Op
     is_error.then(|| Said::read(data).without_status())
 }
 
+/// An answer to a request for a count that does not hold one.
+pub(crate) fn no_count() -> GatewayError {
+    GatewayError::new(ErrorKind::UpstreamProtocol, "the backend's answer holds no count of tokens")
+}
+
 /// Messages are for humans; some backends put whole pages there.
 fn shortened(message: &str) -> String {
     const MOST: usize = 2_000;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use weir_core::plan::OnUnsupported;
 use weir_core::signing::{SigningKey, public_key, verify};
 use weir_core::{ErrorKind, Limits, RequestView, Secret, UnixMillis, header};
-use weir_translator::attempt::{Attempt, Prepared, Request, answer_headers, prepare};
+use weir_translator::attempt::{Attempt, Prepared, Request, answer_headers, estimated_count, prepare};
 
 use common::{NOW, attempt, config, prepared};
 
@@ -109,6 +109,27 @@ fn a_backends_policies_edit_headers_and_bodies_and_never_the_other_way_round() {
         assert!(body.get("stop").is_none() && body.get("stop_sequences").is_some() == (name == "anthropic"), "{body}");
         assert_eq!(headers["content-length"], prepared.upstream.body.len().to_string().as_str());
     }
+}
+
+#[test]
+fn a_count_is_asked_of_backends_that_count_and_estimated_for_others_which_is_said() {
+    let mut config = config();
+    config.backends["openai"].quirks.input_tokens = false;
+    let body = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+    let view =
+        RequestView::parse(&Method::POST, "/v1/messages/count_tokens", true).map_err(|(_, error)| error).unwrap();
+    let headers = HeaderMap::new();
+    let request = Request { view: &view, headers: &headers, body };
+    let estimated = |name| estimated_count(&config, &attempt(name, OnUnsupported::Reject), request).unwrap();
+    assert!(estimated("anthropic").is_none() && estimated("host").is_none());
+    let (headers, answer) = estimated("openai").unwrap();
+    assert_eq!(headers["x-weir-degraded"], "estimated-count");
+    assert_eq!(serde_json::from_slice::<Value>(&answer).unwrap(), json!({"input_tokens": 100}));
+
+    let prepared = prepare(&config, &attempt("anthropic", OnUnsupported::Reject), request).unwrap();
+    assert_eq!(prepared.upstream.path, "/v1/messages/count_tokens");
+    let broken = Request { body: b"[]", ..request };
+    assert!(estimated_count(&config, &attempt("openai", OnUnsupported::Reject), broken).is_err());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Nothing here sends anything: [`prepare`] builds the call as a value, [`head`] reads an answer's head.
 
 mod answer;
+mod count;
 mod headers;
 mod place;
 mod prepare;
@@ -10,6 +11,7 @@ mod redact;
 mod translate;
 
 pub use answer::{Head, ending_of, head, refusal, retry_after};
+pub use count::estimated_count;
 pub use headers::answer_headers;
 pub use prepare::{Prepared, Request, Upstream, prepare};
 pub use redact::redact;

@@ -4,12 +4,12 @@ use http::{HeaderMap, Method};
 use weir_core::config::{Backend, BackendKind, BodyPolicy, KeyRef, OnClientGone, Timeouts};
 use weir_core::json::Object;
 use weir_core::signing::{self, Call, SigningKey};
-use weir_core::{Config, Endpoint, ErrorKind, GatewayError, Origin, RequestView, UnixMillis, header};
+use weir_core::{Config, Dialect, Endpoint, ErrorKind, GatewayError, Origin, RequestView, UnixMillis, header};
 
 use super::headers::upstream_headers;
-use super::place;
 use super::translate::{Crossing, Form};
 use super::{Attempt, Exchange};
+use super::{count, place};
 use crate::codec::{Asked, Target, backend_side, client_side};
 use crate::openai_chat;
 use crate::tools::ToolNames;
@@ -69,7 +69,9 @@ pub fn prepare(config: &Config, attempt: &Attempt, request: Request<'_>) -> Resu
         .get(name)
         .ok_or_else(|| GatewayError::new(ErrorKind::Misconfigured, format!("there is no backend called {name}")))?;
     let client = request.view.dialect;
-    let dialect = backend.dialect_for(client);
+    let counts = request.view.endpoint.counts();
+    let dialect = count::counting_dialect(backend, client).filter(|_| counts);
+    let dialect = dialect.unwrap_or_else(|| backend.dialect_for(client));
     let path = place::endpoint_path(&request.view.endpoint)?;
     let mut body = Object::parse(request.body, config.sizes.json_depth)?;
     let stream = body.read("stream")?.unwrap_or(false);
@@ -78,7 +80,8 @@ pub fn prepare(config: &Config, attempt: &Attempt, request: Request<'_>) -> Resu
         let (form, bytes) = pass(&mut body, request.view, backend, attempt, stream)?;
         (path, form, bytes)
     } else {
-        translate(&body, request.view, backend, attempt, &mut unsupported)?
+        let wanted = Wanted { view: request.view, attempt, dialect, max_depth: config.sizes.json_depth };
+        translate(&body, wanted, &mut unsupported)?
     };
     let bytes = edited(bytes, &backend.body, config.sizes.json_depth)?;
     let mut headers = upstream_headers(request.headers, backend, client, dialect, &mut unsupported);
@@ -157,26 +160,43 @@ fn edited(bytes: Vec<u8>, policy: &BodyPolicy, max_depth: usize) -> Result<Vec<u
     Ok(body.to_bytes())
 }
 
+/// What a translation depends on beside the body.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    view: &'a RequestView,
+    attempt: &'a Attempt,
+    /// What the backend speaks.
+    dialect: Dialect,
+    max_depth: usize,
+}
+
 /// Another dialect than the client's: the path, how the answer is read, and the body.
 fn translate(
     body: &Object,
-    view: &RequestView,
-    backend: &Backend,
-    attempt: &Attempt,
+    wanted: Wanted<'_>,
     unsupported: &mut Unsupported,
 ) -> Result<(&'static str, Form, Vec<u8>), GatewayError> {
+    let Wanted { view, attempt, dialect, max_depth } = wanted;
+    let counts = view.endpoint.counts();
     let conversation = matches!(view.endpoint, Endpoint::ChatCompletions | Endpoint::Responses | Endpoint::Messages);
-    let dialect = backend.dialect_for(view.dialect);
-    let sides = client_side(view.dialect).zip(backend_side(dialect)).filter(|_| conversation);
-    let (client, side) = sides.ok_or_else(|| {
+    let sides = client_side(view.dialect).zip(backend_side(dialect)).filter(|_| conversation || counts);
+    let (client, backend) = sides.ok_or_else(|| {
         let message = format!("the backend speaks {}, which cannot serve {}", dialect.name(), view.path);
         GatewayError::new(ErrorKind::Unsupported, message)
     })?;
-    let mut request = (client.decode_request)(body)?;
-    let names = ToolNames::adapt(&mut request, side.tools);
+    let mut request = if counts {
+        (client.decode_request)(&count::as_request(body, view.dialect))?
+    } else {
+        (client.decode_request)(body)?
+    };
+    let names = ToolNames::adapt(&mut request, backend.tools);
     let asked =
         Asked { include_usage: request.include_usage, proofs: request.thinking.proofs, echo: (client.echo)(body) };
     let target = Target { model: &attempt.candidate.model, max_output: attempt.estimate.output };
-    let bytes = (side.encode_request)(request, &target, unsupported)?;
-    Ok((side.path, Form::Cross(Box::new(Crossing { client, backend: side, asked, names })), bytes))
+    let bytes = (backend.encode_request)(request, &target, unsupported)?;
+    if counts {
+        let path = place::endpoint_path(&count::endpoint(dialect))?;
+        return Ok((path, Form::Count, count::as_count(&bytes, dialect, max_depth)?));
+    }
+    Ok((backend.path, Form::Cross(Box::new(Crossing { client, backend, asked, names })), bytes))
 }

@@ -25,6 +25,8 @@ pub(super) enum Form {
     Pass { endpoint: Endpoint, client_asked: bool },
     /// Another dialect than the client's.
     Cross(Box<Crossing>),
+    /// Another dialect's count of a prompt's tokens.
+    Count,
 }
 
 /// What it takes to read the backend's dialect and to write the client's.
@@ -66,6 +68,8 @@ impl Exchange {
                 Box::new(Pass(openai_responses::ResponsesTap::default()))
             }
             Form::Pass { client_asked, .. } => Box::new(Pass(openai_chat::ChatTap::new(*client_asked))),
+            // Nobody streams a count; an event that comes all the same is no chunk of a chat.
+            Form::Count => Box::new(Pass(openai_chat::ChatTap::new(false))),
             Form::Cross(crossing) => {
                 let Crossing { client, backend, asked, names } = &**crossing;
                 Box::new(Cross::new((backend.source)(), (client.sink)(asked, now)).with_names(names.clone()))
@@ -81,11 +85,14 @@ impl Exchange {
     /// under status 200.
     pub fn whole(&self, body: Vec<u8>, now: UnixMillis) -> Result<(Vec<u8>, Usage), GatewayError> {
         let (body, usage) = match &self.form {
-            Form::Pass { endpoint: Endpoint::Messages | Endpoint::CountTokens, .. } => {
+            Form::Pass { endpoint: Endpoint::CountTokens | Endpoint::InputTokens, .. } => {
+                (body, Some(Usage::default()))
+            }
+            Form::Pass { endpoint: Endpoint::Messages, .. } => {
                 let usage = anthropic::tap_answer(&body)?;
                 (body, usage)
             }
-            Form::Pass { endpoint: Endpoint::Responses | Endpoint::InputTokens, .. } => {
+            Form::Pass { endpoint: Endpoint::Responses, .. } => {
                 let usage = openai_responses::tap_answer(&body)?;
                 (body, usage)
             }
@@ -93,6 +100,7 @@ impl Exchange {
                 let usage = openai_chat::tap_answer(&body)?;
                 (body, usage)
             }
+            Form::Count => (super::count::translated(self, &body)?, Some(Usage::default())),
             Form::Cross(crossing) => {
                 let Crossing { client, backend, asked, names } = &**crossing;
                 let mut answer = (backend.decode_response)(&body)?;
@@ -110,7 +118,9 @@ impl Exchange {
     pub fn estimated(&self, bytes: usize) -> Usage {
         let output = match &self.form {
             // Counting is free.
-            Form::Pass { endpoint: Endpoint::CountTokens | Endpoint::InputTokens, .. } => return Usage::default(),
+            Form::Count | Form::Pass { endpoint: Endpoint::CountTokens | Endpoint::InputTokens, .. } => {
+                return Usage::default();
+            }
             Form::Pass { endpoint: Endpoint::Embeddings, .. } => weir_core::Tokens::ZERO,
             _ => crate::stream::estimated_tokens(bytes),
         };
