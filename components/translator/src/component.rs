@@ -94,9 +94,10 @@ fn whole(
     body: Vec<u8>,
     keys: &keys::Secrets,
 ) -> Result<Response, GatewayError> {
-    let whole = exchange.whole(body, now());
+    let stream = exchange.is_stream();
+    let whole = if stream { exchange.streamed(&body, now()) } else { exchange.whole(body, now()) };
     let (body, usage) = whole.map_err(|error| attempt::redact_error(error, |text| keys::redacted(keys, text)))?;
-    let headers = attempt::answer_headers(headers, false, exchange.dropped());
+    let headers = attempt::answer_headers(headers, stream, exchange.dropped());
     Ok(account.clone().answered(status).whole(headers, body, usage))
 }
 

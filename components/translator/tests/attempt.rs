@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use weir_core::plan::OnUnsupported;
 use weir_core::signing::{SigningKey, public_key, verify};
-use weir_core::{ErrorKind, Limits, RequestView, Secret, UnixMillis, header};
+use weir_core::{Dialect, ErrorKind, Limits, RequestView, Secret, UnixMillis, header};
 use weir_translator::attempt::{Attempt, Prepared, Request, answer_headers, estimated_count, prepare};
 
 use common::{NOW, attempt, config, prepared};
@@ -130,6 +130,27 @@ fn a_count_is_asked_of_backends_that_count_and_estimated_for_others_which_is_sai
     assert_eq!(prepared.upstream.path, "/v1/messages/count_tokens");
     let broken = Request { body: b"[]", ..request };
     assert!(estimated_count(&config, &attempt("openai", OnUnsupported::Reject), broken).is_err());
+}
+
+#[test]
+fn a_whole_answer_to_a_client_that_asked_for_a_stream_becomes_one() {
+    let exchange = common::exchange(Dialect::AnthropicMessages, Dialect::OpenaiChat, true).exchange;
+    let answer = br#"{"id":"m1","model":"c","type":"message","role":"assistant","stop_reason":"tool_use",
+        "content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"text","text":"Hi"},
+        {"type":"tool_use","id":"t1","name":"f","input":{"a":1}}],"usage":{"input_tokens":3,"output_tokens":4}}"#;
+    let (stream, usage) = exchange.streamed(answer, NOW).unwrap();
+    let stream = String::from_utf8(stream).unwrap();
+    assert_eq!((usage.input.0, usage.output.0), (3, 4));
+    for piece in [
+        "\"content\":\"Hi\"",
+        "\"name\":\"f\"",
+        "{\\\"a\\\":1}",
+        "\"finish_reason\":\"tool_calls\"",
+        "\"prompt_tokens\":3",
+    ] {
+        assert!(stream.contains(piece), "{piece} in {stream}");
+    }
+    assert!(stream.ends_with("data: [DONE]\n\n") && common::terminals(Dialect::OpenaiChat, stream.as_bytes()) == 1);
 }
 
 #[test]

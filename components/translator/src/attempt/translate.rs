@@ -1,9 +1,9 @@
 //! How an answer becomes the client's.
 
-use weir_core::{Dialect, Endpoint, Estimate, GatewayError, Limits, UnixMillis, Usage};
+use weir_core::{Dialect, Endpoint, ErrorKind, Estimate, GatewayError, Limits, UnixMillis, Usage};
 
-use crate::codec::{Asked, BackendSide, ClientSide};
-use crate::stream::{Cross, Machine, Pass, Translation};
+use crate::codec::{Asked, BackendSide, ClientSide, backend_side, client_side};
+use crate::stream::{Cross, Frames, Machine, Pass, Translation};
 use crate::tools::ToolNames;
 use crate::{anthropic, openai_chat, openai_responses};
 
@@ -110,6 +110,38 @@ impl Exchange {
         };
         let usage = usage.unwrap_or_else(|| self.estimated(body.len()));
         Ok((body, usage))
+    }
+
+    /// A whole answer where the client asked for a stream: the stream that says the same, and what it used.
+    ///
+    /// # Errors
+    /// Those of [`whole`](Self::whole).
+    pub fn streamed(&self, body: &[u8], now: UnixMillis) -> Result<(Vec<u8>, Usage), GatewayError> {
+        let unserved = || {
+            GatewayError::new(ErrorKind::UpstreamProtocol, "the backend's answer is not the stream it was asked for")
+        };
+        let (client, backend, asked, names) = match &self.form {
+            Form::Cross(crossing) => {
+                (crossing.client, crossing.backend, crossing.asked.clone(), crossing.names.clone())
+            }
+            _ => {
+                let sides = client_side(self.client).zip(backend_side(self.client));
+                let (client, backend) = sides.ok_or_else(unserved)?;
+                (client, backend, Asked { include_usage: true, ..Asked::default() }, ToolNames::default())
+            }
+        };
+        let mut answer = (backend.decode_response)(body)?;
+        names.restore(&mut answer);
+        let usage = answer.usage;
+        let (mut sink, mut frames, mut out) = ((client.sink)(&asked, now), Frames::default(), Vec::new());
+        for event in answer.into_events() {
+            sink.event(&event, &mut frames);
+        }
+        sink.end(&mut frames);
+        while let Some(frame) = frames.pop() {
+            out.extend_from_slice(&frame);
+        }
+        Ok((out, usage))
     }
 
     /// What is billed where an answer of which `bytes` came does not say what it used, be it whole or cut short: the

@@ -13,6 +13,7 @@ mod message;
 mod request;
 mod response;
 mod signature;
+mod unfold;
 
 pub use event::Event;
 pub use field::Field;
