@@ -234,3 +234,22 @@ async fn a_backend_that_refuses_connections_hangs_or_says_no_is_told_apart() {
     let endings: Vec<_> = records(weir.control, 5).await.iter().map(|r| outcome(r).0.to_owned()).collect();
     assert_eq!(endings, ["failed", "failed", "failed", "refused", "failed"]);
 }
+
+#[tokio::test]
+async fn s10_a_silent_backend_is_bridged_by_heartbeats_and_then_told_as_an_error() {
+    let upstream = Upstream::start(|_| streams(&whole_stream()[..2]).stall()).await;
+    let mut setup = Setup::in_front_of(&upstream.origin());
+    setup.backends["upstream"]["timeouts"] = json!({"idle": "1700ms", "heartbeat": "500ms"});
+    let weir = Weir::start(&built(), &setup);
+    let mut client = ask(&weir, true).await;
+    assert_eq!(client.read_head().await.unwrap().status, 200);
+    let body = client.read_chunks().await.unwrap();
+    assert!(body.cut.is_some(), "a stream that fell silent does not end in order");
+    let text = String::from_utf8(body.bytes()).unwrap();
+    // At 500, 1000 and 1500 ms; a busy machine may be late for one.
+    let beats = text.matches(": ping\n\n").count();
+    assert!((2..=3).contains(&beats), "{beats} heartbeats in {text}");
+    let last = text.trim_end().rsplit("\n\n").next().unwrap();
+    assert!(last.contains("upstream_timeout") && !text.contains("[DONE]"), "{text}");
+    assert_eq!(outcome(&records(weir.control, 1).await[0]).0, "truncated");
+}

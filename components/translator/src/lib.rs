@@ -22,7 +22,7 @@
 //! machine.feed(b"\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"Hi\"}}\n\n");
 //! let closed = machine.close(Close::End);
 //! assert_eq!(closed.ending, weir_core::Ending::Truncated);
-//! assert!(String::from_utf8_lossy(&closed.tail).ends_with("\"code\":\"upstream_truncated\"}}\n\n"));
+//! assert!(String::from_utf8_lossy(&closed.tail).contains("\"code\":\"upstream_truncated\""));
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

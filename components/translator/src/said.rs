@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use weir_core::error::Theirs;
 use weir_core::{ErrorKind, GatewayError};
 
 /// An error as a backend words it.
@@ -13,6 +14,8 @@ pub struct Said {
     pub message: Option<String>,
     /// The most telling of its codes and types.
     pub codes: Vec<String>,
+    /// What the backend itself calls it.
+    pub theirs: Theirs,
     /// The field that it names.
     pub param: Option<String>,
     /// The HTTP status, where the error itself states it.
@@ -47,7 +50,8 @@ impl Said {
             u16::try_from(number).ok().filter(|status| (400..600).contains(status))
         });
         let codes = ["code", "type", "status"].iter().filter_map(|key| text(key)).collect();
-        Self { message, codes, param: text("param"), status }
+        let theirs = Theirs { r#type: text("type"), code: text("code") };
+        Self { message, codes, theirs, param: text("param"), status }
     }
 
     /// What an answer with this status means.
@@ -118,7 +122,7 @@ impl Said {
                 format!("the backend {what}{status}{said}")
             }
         };
-        let mut error = GatewayError::new(kind, words);
+        let mut error = GatewayError::new(kind, words).with_theirs(self.theirs);
         if let (ErrorKind::UpstreamRejected | ErrorKind::ContextLengthExceeded, Some(param)) = (kind, self.param) {
             error = error.with_param(param);
         }

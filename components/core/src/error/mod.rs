@@ -138,12 +138,22 @@ pub struct GatewayError {
     param: Option<String>,
     retry_after: Option<Duration>,
     status: Option<u16>,
+    theirs: Option<Box<Theirs>>,
+}
+
+/// What a backend itself calls its error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Theirs {
+    /// Its `type`, such as `invalid_request_error`.
+    pub r#type: Option<String>,
+    /// Its `code`, such as `invalid_function_parameters`.
+    pub code: Option<String>,
 }
 
 impl GatewayError {
     /// An error of this kind with a message for the client.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), param: None, retry_after: None, status: None }
+        Self { kind, message: message.into(), param: None, retry_after: None, status: None, theirs: None }
     }
 
     /// Names the field of the request that is at fault, as a path like `messages[0].content`.
@@ -172,6 +182,19 @@ impl GatewayError {
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
+    }
+
+    /// Keeps what the backend itself calls its error, for clients that know its words.
+    #[must_use]
+    pub fn with_theirs(mut self, theirs: Theirs) -> Self {
+        self.theirs = Some(Box::new(theirs)).filter(|theirs| **theirs != Theirs::default());
+        self
+    }
+
+    /// What the backend itself calls its error, where it is told to the client.
+    #[must_use]
+    pub fn theirs(&self) -> Option<&Theirs> {
+        self.theirs.as_deref()
     }
 
     /// The kind.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ErrorKind, GatewayError};
+use super::{ErrorKind, GatewayError, Source, Theirs};
 use crate::Dialect;
 
 /// An error as HTTP: what a client's SDK turns into its own exception.
@@ -37,7 +37,7 @@ pub fn stream_event(dialect: Dialect, error: &GatewayError) -> Vec<u8> {
     let data = match dialect {
         Dialect::OpenaiResponses => json!({
             "type": "error",
-            "code": error.kind().code(),
+            "code": openai_code(error),
             "message": error.message(),
             "param": error.param(),
             "sequence_number": null,
@@ -51,16 +51,18 @@ pub fn stream_event(dialect: Dialect, error: &GatewayError) -> Vec<u8> {
     format!("{name}data: {data}\n\n").into_bytes()
 }
 
+/// The error object of a body or an event. Where a backend failed or refused, `source` says so, which no dialect has a
+/// word for and all SDKs pass over.
 fn body(dialect: Dialect, error: &GatewayError) -> Value {
-    match dialect {
+    let mut body = match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => json!({"error": {
             "message": error.message(),
             "type": openai_type(error),
             "param": error.param(),
-            "code": error.kind().code(),
+            "code": openai_code(error),
         }}),
         Dialect::AnthropicMessages => json!({"type": "error", "error": {
-            "type": anthropic_type(error.status()),
+            "type": anthropic_type(error),
             "message": message_with_param(error),
         }}),
         Dialect::Gemini => json!({"error": {
@@ -71,7 +73,13 @@ fn body(dialect: Dialect, error: &GatewayError) -> Value {
         Dialect::BedrockConverse | Dialect::CohereChat => {
             json!({"message": message_with_param(error)})
         }
+    };
+    if error.kind().source() == Source::Upstream
+        && let Some(error) = body.get_mut("error")
+    {
+        error["source"] = "upstream".into();
     }
+    body
 }
 
 /// Dialects without a field for the parameter name it in the message.
@@ -82,8 +90,24 @@ fn message_with_param(error: &GatewayError) -> String {
     }
 }
 
-/// The `type` of OpenAI's error object: <https://platform.openai.com/docs/guides/error-codes>.
-fn openai_type(error: &GatewayError) -> &'static str {
+/// The `code` of OpenAI's error object: the backend's own where it refused the request, else Weir's.
+fn openai_code(error: &GatewayError) -> &str {
+    theirs(error).and_then(|theirs| theirs.code.as_deref()).unwrap_or(error.kind().code())
+}
+
+/// What the backend calls its error, where that is about the client's request: its other errors are about Weir's own
+/// account with it.
+fn theirs(error: &GatewayError) -> Option<&Theirs> {
+    error.theirs().filter(|_| matches!(error.kind(), ErrorKind::UpstreamRejected | ErrorKind::ContextLengthExceeded))
+}
+
+/// The `type` of OpenAI's error object: <https://platform.openai.com/docs/guides/error-codes>. A backend's own word
+/// stays, as long as it is not another dialect's.
+fn openai_type(error: &GatewayError) -> &str {
+    let own = theirs(error).and_then(|theirs| theirs.r#type.as_deref());
+    if let Some(own) = own.filter(|own| !ANTHROPIC_TYPES.contains(own) || *own == "invalid_request_error") {
+        return own;
+    }
     match error.status() {
         401 => "authentication_error",
         403 => "permission_error",
@@ -94,9 +118,27 @@ fn openai_type(error: &GatewayError) -> &'static str {
     }
 }
 
-/// The `type` of Anthropic's error object: <https://docs.anthropic.com/en/api/errors>.
-fn anthropic_type(status: u16) -> &'static str {
-    match status {
+/// The types of Anthropic's errors: <https://docs.anthropic.com/en/api/errors>.
+const ANTHROPIC_TYPES: [&str; 10] = [
+    "invalid_request_error",
+    "authentication_error",
+    "billing_error",
+    "permission_error",
+    "not_found_error",
+    "request_too_large",
+    "rate_limit_error",
+    "api_error",
+    "timeout_error",
+    "overloaded_error",
+];
+
+/// The `type` of Anthropic's error object; a backend's own where it is one of them.
+fn anthropic_type(error: &GatewayError) -> &'static str {
+    let own = theirs(error).and_then(|theirs| theirs.r#type.as_deref());
+    if let Some(own) = own.and_then(|own| ANTHROPIC_TYPES.into_iter().find(|known| *known == own)) {
+        return own;
+    }
+    match error.status() {
         401 => "authentication_error",
         403 => "permission_error",
         404 => "not_found_error",
@@ -143,6 +185,32 @@ mod tests {
                 assert!(event.ends_with("\n\n") && event.matches("\n\n").count() == 1, "{event}");
             }
         }
+    }
+
+    #[test]
+    fn a_backends_own_words_stay_where_the_client_knows_them() {
+        let theirs = |r#type: &str, code: Option<&str>| Theirs {
+            r#type: Some(r#type.to_owned()),
+            code: code.map(str::to_owned),
+        };
+        let told = |kind, theirs, dialect| {
+            let error = GatewayError::new(kind, "m").with_theirs(theirs);
+            let body: Value = serde_json::from_slice(&render(dialect, &error).body).unwrap();
+            let text = |key: &str| body["error"][key].as_str().unwrap_or_default().to_owned();
+            (text("type"), text("code"), text("source"))
+        };
+        let (rejected, limited) = (ErrorKind::UpstreamRejected, ErrorKind::UpstreamRateLimited);
+        let expected = |a: &str, b: &str| (a.to_owned(), b.to_owned(), "upstream".to_owned());
+        let openai = theirs("image_error", Some("invalid_image"));
+        assert_eq!(told(rejected, openai.clone(), Dialect::OpenaiChat), expected("image_error", "invalid_image"));
+        assert_eq!(told(rejected, openai.clone(), Dialect::AnthropicMessages), expected("invalid_request_error", ""));
+        assert_eq!(told(limited, openai, Dialect::OpenaiChat), expected("rate_limit_error", "upstream_rate_limited"));
+        let anthropic = theirs("not_found_error", None);
+        assert_eq!(told(rejected, anthropic.clone(), Dialect::AnthropicMessages), expected("not_found_error", ""));
+        assert_eq!(
+            told(rejected, anthropic, Dialect::OpenaiChat),
+            expected("invalid_request_error", "upstream_rejected")
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use weir_core::error::Theirs;
 use weir_core::{GatewayError, Secret};
 
 /// What stands where a secret stood.
@@ -33,8 +34,12 @@ pub fn redact(text: &str, secrets: &[&Secret<String>]) -> String {
 /// `error` with `redact` applied to whatever of it may be the backend's words.
 pub(crate) fn redact_error(error: GatewayError, redact: impl Fn(&str) -> String) -> GatewayError {
     let words = redact(error.message());
-    let param = error.param().map(redact);
-    let error = error.with_message(words);
+    let param = error.param().map(&redact);
+    let theirs = error.theirs().map(|theirs| Theirs {
+        r#type: theirs.r#type.as_deref().map(&redact),
+        code: theirs.code.as_deref().map(&redact),
+    });
+    let error = error.with_message(words).with_theirs(theirs.unwrap_or_default());
     match param {
         Some(param) => error.with_param(param),
         None => error,
