@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use weir_core::config::{BackendKind, Retry, Timeouts};
 use weir_core::plan::OnUnsupported;
 use weir_core::{Candidate, Config, Dialect, Estimate, GatewayError, Limits, RequestView, Tokens, UnixMillis};
-use weir_translator::attempt::{Attempt, Prepared, Request, prepare};
+use weir_translator::attempt::{Attempt, Prepared, Request, prepare, prepare_in};
+use weir_translator::codec;
 use weir_translator::stream::{Close, Closed, Machine};
 
 /// A time to stand in answers.
@@ -64,6 +65,48 @@ pub(crate) fn prepared(
     prepare(&config(), &attempt(backend, on_unsupported), Request { view: &view, headers, body })
 }
 
+/// The three dialects that conversations are held in.
+pub(crate) const DIALECTS: [Dialect; 3] = [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::AnthropicMessages];
+
+/// Every pair of a client's and a backend's dialect that there is.
+pub(crate) fn pairs() -> Vec<(Dialect, Dialect)> {
+    let every = DIALECTS.into_iter().flat_map(|client| DIALECTS.map(|backend| (client, backend)));
+    every.filter(|&(client, backend)| speak(client, backend)).collect()
+}
+
+/// Whether clients of one dialect may reach backends of the other.
+pub(crate) fn speak(client: Dialect, backend: Dialect) -> bool {
+    client == backend || (codec::client_side(client).is_some() && codec::backend_side(backend).is_some())
+}
+
+/// Prepares the call for a request of one dialect to a backend of another.
+pub(crate) fn call(
+    client: Dialect,
+    backend: Dialect,
+    body: &[u8],
+    on_unsupported: OnUnsupported,
+) -> Result<Prepared, GatewayError> {
+    let view = RequestView::parse(&Method::POST, target(client), false).map_err(|(_, error)| error).unwrap();
+    let name = if backend == Dialect::AnthropicMessages { "anthropic" } else { "openai" };
+    let headers = HeaderMap::new();
+    let request = Request { view: &view, headers: &headers, body };
+    prepare_in(&CONFIG, &attempt(name, on_unsupported), request, Some(backend))
+}
+
+/// The configuration, read once.
+static CONFIG: std::sync::LazyLock<Config> = std::sync::LazyLock::new(config);
+
+/// The least that a client of a dialect may ask, for a stream.
+pub(crate) fn least(dialect: Dialect) -> Value {
+    let message = json!([{"role": "user", "content": "hi"}]);
+    match dialect {
+        Dialect::OpenaiChat => json!({"model": "m", "messages": message, "stream": true}),
+        Dialect::OpenaiResponses => json!({"model": "m", "input": message, "stream": true}),
+        Dialect::AnthropicMessages => json!({"model": "m", "max_tokens": 64, "messages": message, "stream": true}),
+        other => panic!("no client speaks {other:?} yet"),
+    }
+}
+
 /// The path under which clients speak a dialect.
 pub(crate) fn target(dialect: Dialect) -> &'static str {
     match dialect {
@@ -81,13 +124,11 @@ pub(crate) fn machine(backend: Dialect, client: Dialect, asked: bool) -> Machine
 
 /// A prepared streaming call between two dialects.
 pub(crate) fn exchange(backend: Dialect, client: Dialect, asked: bool) -> Prepared {
-    let name = if backend == Dialect::AnthropicMessages { "anthropic" } else { "openai" };
-    let options: Value = if asked { json!({"include_usage": true}) } else { Value::Null };
-    let message = json!({"role": "user", "content": "hi"});
-    let body = json!({"model": "m", "stream": true, "stream_options": options, "messages": [message]});
-    let body = if client == Dialect::OpenaiChat { body } else { json!({"model": "m", "stream": true}) };
-    let body = body.to_string().into_bytes();
-    prepared(name, target(client), &HeaderMap::new(), &body, OnUnsupported::Reject).unwrap()
+    let mut body = least(client);
+    if asked && client == Dialect::OpenaiChat {
+        body["stream_options"] = json!({"include_usage": true});
+    }
+    call(client, backend, body.to_string().as_bytes(), OnUnsupported::Reject).unwrap()
 }
 
 /// Feeds `pieces` and closes; gives all that the client gets, and the ending.
@@ -119,7 +160,12 @@ pub(crate) fn terminals(dialect: Dialect, stream: &[u8]) -> usize {
             &["data: [DONE]\n", "data:[DONE]\n", "data: [DONE]\r\n", "data:[DONE]\r\n", "data: {\"error\":"]
         }
         Dialect::AnthropicMessages => &["event: message_stop\n", "event: error\n"],
-        Dialect::OpenaiResponses => &["event: response.completed\n", "event: error\n"],
+        Dialect::OpenaiResponses => &[
+            "event: response.completed\n",
+            "event: response.incomplete\n",
+            "event: response.failed\n",
+            "event: error\n",
+        ],
         other => panic!("no client speaks {other:?} yet"),
     };
     ends.iter().map(|end| text.matches(end).count()).sum()
