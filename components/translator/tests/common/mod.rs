@@ -2,12 +2,12 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use http::{HeaderMap, Method};
-use serde_json::{Value, json};
+use serde_json::json;
 use weir_core::config::{BackendKind, Retry, Timeouts};
 use weir_core::plan::OnUnsupported;
 use weir_core::{Candidate, Config, Dialect, Estimate, GatewayError, Limits, RequestView, Tokens, UnixMillis};
 use weir_translator::attempt::{Attempt, Prepared, Request, prepare, prepare_in};
-use weir_translator::codec;
+use weir_translator::fuzz::least;
 use weir_translator::stream::{Close, Closed, Machine};
 
 /// A time to stand in answers.
@@ -65,20 +65,6 @@ pub(crate) fn prepared(
     prepare(&config(), &attempt(backend, on_unsupported), Request { view: &view, headers, body })
 }
 
-/// The three dialects that conversations are held in.
-pub(crate) const DIALECTS: [Dialect; 3] = [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::AnthropicMessages];
-
-/// Every pair of a client's and a backend's dialect that there is.
-pub(crate) fn pairs() -> Vec<(Dialect, Dialect)> {
-    let every = DIALECTS.into_iter().flat_map(|client| DIALECTS.map(|backend| (client, backend)));
-    every.filter(|&(client, backend)| speak(client, backend)).collect()
-}
-
-/// Whether clients of one dialect may reach backends of the other.
-pub(crate) fn speak(client: Dialect, backend: Dialect) -> bool {
-    client == backend || (codec::client_side(client).is_some() && codec::backend_side(backend).is_some())
-}
-
 /// Prepares the call for a request of one dialect to a backend of another.
 pub(crate) fn call(
     client: Dialect,
@@ -95,17 +81,6 @@ pub(crate) fn call(
 
 /// The configuration, read once.
 static CONFIG: std::sync::LazyLock<Config> = std::sync::LazyLock::new(config);
-
-/// The least that a client of a dialect may ask, for a stream.
-pub(crate) fn least(dialect: Dialect) -> Value {
-    let message = json!([{"role": "user", "content": "hi"}]);
-    match dialect {
-        Dialect::OpenaiChat => json!({"model": "m", "messages": message, "stream": true}),
-        Dialect::OpenaiResponses => json!({"model": "m", "input": message, "stream": true}),
-        Dialect::AnthropicMessages => json!({"model": "m", "max_tokens": 64, "messages": message, "stream": true}),
-        other => panic!("no client speaks {other:?} yet"),
-    }
-}
 
 /// The path under which clients speak a dialect.
 pub(crate) fn target(dialect: Dialect) -> &'static str {
@@ -125,8 +100,8 @@ pub(crate) fn machine(backend: Dialect, client: Dialect, asked: bool) -> Machine
 /// A prepared streaming call between two dialects.
 pub(crate) fn exchange(backend: Dialect, client: Dialect, asked: bool) -> Prepared {
     let mut body = least(client);
-    if asked && client == Dialect::OpenaiChat {
-        body["stream_options"] = json!({"include_usage": true});
+    if !asked && let Some(body) = body.as_object_mut() {
+        body.remove("stream_options");
     }
     call(client, backend, body.to_string().as_bytes(), OnUnsupported::Reject).unwrap()
 }
