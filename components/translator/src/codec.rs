@@ -35,28 +35,37 @@ pub struct Asked {
 
 /// How a client's dialect is read and written.
 #[derive(Clone, Copy)]
-pub(crate) struct ClientSide {
-    pub(crate) decode_request: fn(&Object) -> Result<Request, GatewayError>,
+#[allow(missing_debug_implementations, reason = "a table of functions says nothing")]
+pub struct ClientSide {
+    /// Reads a request.
+    pub decode_request: fn(&Object) -> Result<Request, GatewayError>,
     /// What the answer repeats of the request.
-    pub(crate) echo: fn(&Object) -> Map<String, Value>,
-    pub(crate) encode_response: fn(&Response, &Asked, UnixMillis) -> Vec<u8>,
-    pub(crate) sink: fn(&Asked, UnixMillis) -> Box<dyn Sink>,
+    pub echo: fn(&Object) -> Map<String, Value>,
+    /// Writes a whole answer.
+    pub encode_response: fn(&Response, &Asked, UnixMillis) -> Vec<u8>,
+    /// Writes a stream.
+    pub sink: fn(&Asked, UnixMillis) -> Box<dyn Sink>,
 }
 
 /// How a backend's dialect is written and read.
 #[derive(Clone, Copy)]
-pub(crate) struct BackendSide {
-    pub(crate) encode_request: fn(Request, &Target<'_>, &mut Unsupported) -> Result<Vec<u8>, GatewayError>,
-    pub(crate) decode_response: fn(&[u8]) -> Result<Response, GatewayError>,
-    pub(crate) source: fn() -> Box<dyn Source>,
+#[allow(missing_debug_implementations, reason = "a table of functions says nothing")]
+pub struct BackendSide {
+    /// Writes a request.
+    pub encode_request: fn(Request, &Target<'_>, &mut Unsupported) -> Result<Vec<u8>, GatewayError>,
+    /// Reads a whole answer.
+    pub decode_response: fn(&[u8]) -> Result<Response, GatewayError>,
+    /// Reads a stream.
+    pub source: fn() -> Box<dyn Source>,
     /// What its tools may look like.
-    pub(crate) tools: ToolRules,
+    pub tools: ToolRules,
     /// The path under the backend's base path.
-    pub(crate) path: &'static str,
+    pub path: &'static str,
 }
 
 /// The side of clients that speak `dialect`; `None` where none may.
-pub(crate) fn client_side(dialect: Dialect) -> Option<ClientSide> {
+#[must_use]
+pub fn client_side(dialect: Dialect) -> Option<ClientSide> {
     Some(match dialect {
         Dialect::OpenaiChat => ClientSide {
             decode_request: openai_chat::decode_request,
@@ -69,7 +78,8 @@ pub(crate) fn client_side(dialect: Dialect) -> Option<ClientSide> {
 }
 
 /// The side of backends that speak `dialect`; `None` where none may.
-pub(crate) fn backend_side(dialect: Dialect) -> Option<BackendSide> {
+#[must_use]
+pub fn backend_side(dialect: Dialect) -> Option<BackendSide> {
     Some(match dialect {
         Dialect::AnthropicMessages => BackendSide {
             encode_request: anthropic::encode_request,

@@ -20,7 +20,7 @@ use weir_core::Dialect;
 use weir_core::plan::OnUnsupported;
 use weir_translator::stream::Close;
 
-use common::{NOW, exchange, machine, prepared, run, target};
+use common::{NOW, call, exchange, machine, run};
 
 #[test]
 fn translations_are_as_written() {
@@ -49,8 +49,7 @@ fn translations_are_as_written() {
 fn request(folder: &Path, case: &str, client: Dialect, backend: Dialect) {
     let body = fs::read(folder.join(format!("{case}.in.json"))).unwrap();
     let policy = if case.ends_with("_dropped") { OnUnsupported::Drop } else { OnUnsupported::Reject };
-    let name = if backend == Dialect::AnthropicMessages { "anthropic" } else { "openai" };
-    let out = match prepared(name, target(client), &http::HeaderMap::new(), &body, policy) {
+    let out = match call(client, backend, &body, policy) {
         Ok(prepared) => json!({
             "body": serde_json::from_slice::<Value>(&prepared.upstream.body).unwrap(),
             "dropped": prepared.exchange.dropped(),

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| weir_translator::fuzz::openai_chat_stream(bytes));
+use weir_core::Dialect;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| weir_translator::fuzz::stream(Dialect::OpenaiChat, bytes));

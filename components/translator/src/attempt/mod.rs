@@ -13,7 +13,7 @@ mod translate;
 pub use answer::{Head, ending_of, head, refusal, retry_after};
 pub use count::estimated_count;
 pub use headers::answer_headers;
-pub use prepare::{Prepared, Request, Upstream, prepare};
+pub use prepare::{Prepared, Request, Upstream, prepare, prepare_in};
 pub use redact::redact;
 pub(crate) use redact::redact_error;
 pub use translate::Exchange;

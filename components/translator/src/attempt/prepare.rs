@@ -63,6 +63,21 @@ pub struct Prepared {
 /// `InvalidRequest` and `Unsupported`, naming the field, for what the client wrote; `Misconfigured` for a backend
 /// that the configuration does not have; `PathNotFound` for what is no concern of this part.
 pub fn prepare(config: &Config, attempt: &Attempt, request: Request<'_>) -> Result<Prepared, GatewayError> {
+    prepare_in(config, attempt, request, None)
+}
+
+/// As [`prepare`], in the dialect `spoken` where one is given, whatever the backend prefers: tests go through every
+/// pair of dialects so.
+///
+/// # Errors
+/// Those of [`prepare`].
+#[doc(hidden)]
+pub fn prepare_in(
+    config: &Config,
+    attempt: &Attempt,
+    request: Request<'_>,
+    spoken: Option<Dialect>,
+) -> Result<Prepared, GatewayError> {
     let name = &attempt.candidate.backend;
     let backend = config
         .backends
@@ -71,7 +86,7 @@ pub fn prepare(config: &Config, attempt: &Attempt, request: Request<'_>) -> Resu
     let client = request.view.dialect;
     let counts = request.view.endpoint.counts();
     let dialect = count::counting_dialect(backend, client).filter(|_| counts);
-    let dialect = dialect.unwrap_or_else(|| backend.dialect_for(client));
+    let dialect = spoken.or(dialect).unwrap_or_else(|| backend.dialect_for(client));
     let path = place::endpoint_path(&request.view.endpoint)?;
     let mut body = Object::parse(request.body, config.sizes.json_depth)?;
     let stream = body.read("stream")?.unwrap_or(false);

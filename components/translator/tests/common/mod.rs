@@ -2,11 +2,12 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use http::{HeaderMap, Method};
-use serde_json::{Value, json};
+use serde_json::json;
 use weir_core::config::{BackendKind, Retry, Timeouts};
 use weir_core::plan::OnUnsupported;
 use weir_core::{Candidate, Config, Dialect, Estimate, GatewayError, Limits, RequestView, Tokens, UnixMillis};
-use weir_translator::attempt::{Attempt, Prepared, Request, prepare};
+use weir_translator::attempt::{Attempt, Prepared, Request, prepare, prepare_in};
+use weir_translator::fuzz::least;
 use weir_translator::stream::{Close, Closed, Machine};
 
 /// A time to stand in answers.
@@ -64,6 +65,23 @@ pub(crate) fn prepared(
     prepare(&config(), &attempt(backend, on_unsupported), Request { view: &view, headers, body })
 }
 
+/// Prepares the call for a request of one dialect to a backend of another.
+pub(crate) fn call(
+    client: Dialect,
+    backend: Dialect,
+    body: &[u8],
+    on_unsupported: OnUnsupported,
+) -> Result<Prepared, GatewayError> {
+    let view = RequestView::parse(&Method::POST, target(client), false).map_err(|(_, error)| error).unwrap();
+    let name = if backend == Dialect::AnthropicMessages { "anthropic" } else { "openai" };
+    let headers = HeaderMap::new();
+    let request = Request { view: &view, headers: &headers, body };
+    prepare_in(&CONFIG, &attempt(name, on_unsupported), request, Some(backend))
+}
+
+/// The configuration, read once.
+static CONFIG: std::sync::LazyLock<Config> = std::sync::LazyLock::new(config);
+
 /// The path under which clients speak a dialect.
 pub(crate) fn target(dialect: Dialect) -> &'static str {
     match dialect {
@@ -81,13 +99,11 @@ pub(crate) fn machine(backend: Dialect, client: Dialect, asked: bool) -> Machine
 
 /// A prepared streaming call between two dialects.
 pub(crate) fn exchange(backend: Dialect, client: Dialect, asked: bool) -> Prepared {
-    let name = if backend == Dialect::AnthropicMessages { "anthropic" } else { "openai" };
-    let options: Value = if asked { json!({"include_usage": true}) } else { Value::Null };
-    let message = json!({"role": "user", "content": "hi"});
-    let body = json!({"model": "m", "stream": true, "stream_options": options, "messages": [message]});
-    let body = if client == Dialect::OpenaiChat { body } else { json!({"model": "m", "stream": true}) };
-    let body = body.to_string().into_bytes();
-    prepared(name, target(client), &HeaderMap::new(), &body, OnUnsupported::Reject).unwrap()
+    let mut body = least(client);
+    if !asked && let Some(body) = body.as_object_mut() {
+        body.remove("stream_options");
+    }
+    call(client, backend, body.to_string().as_bytes(), OnUnsupported::Reject).unwrap()
 }
 
 /// Feeds `pieces` and closes; gives all that the client gets, and the ending.
@@ -119,7 +135,12 @@ pub(crate) fn terminals(dialect: Dialect, stream: &[u8]) -> usize {
             &["data: [DONE]\n", "data:[DONE]\n", "data: [DONE]\r\n", "data:[DONE]\r\n", "data: {\"error\":"]
         }
         Dialect::AnthropicMessages => &["event: message_stop\n", "event: error\n"],
-        Dialect::OpenaiResponses => &["event: response.completed\n", "event: error\n"],
+        Dialect::OpenaiResponses => &[
+            "event: response.completed\n",
+            "event: response.incomplete\n",
+            "event: response.failed\n",
+            "event: error\n",
+        ],
         other => panic!("no client speaks {other:?} yet"),
     };
     ends.iter().map(|end| text.matches(end).count()).sum()
