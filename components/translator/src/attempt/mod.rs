@@ -16,7 +16,7 @@ pub use headers::answer_headers;
 pub use prepare::{Prepared, Request, Upstream, prepare, prepare_in};
 pub use redact::redact;
 pub(crate) use redact::redact_error;
-pub use translate::Exchange;
+pub use translate::{Exchange, passing};
 
 use http::HeaderMap;
 use weir_core::header::{self, InternalHeaderError, read_json};

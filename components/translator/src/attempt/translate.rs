@@ -38,6 +38,17 @@ pub(super) struct Crossing {
     pub(super) names: ToolNames,
 }
 
+/// Looks on while a stream of this dialect passes. `client_asked` says whether a client of chat completions wants the
+/// usage in it.
+#[must_use]
+pub fn passing(dialect: Dialect, client_asked: bool) -> Box<dyn Translation> {
+    match dialect {
+        Dialect::AnthropicMessages => Box::new(Pass(anthropic::MessagesTap::default())),
+        Dialect::OpenaiResponses => Box::new(Pass(openai_responses::ResponsesTap::default())),
+        _ => Box::new(Pass(openai_chat::ChatTap::new(client_asked))),
+    }
+}
+
 impl Exchange {
     /// The client's dialect.
     #[must_use]
@@ -61,15 +72,9 @@ impl Exchange {
     #[must_use]
     pub fn machine(&self, now: UnixMillis) -> Machine {
         let translation: Box<dyn Translation> = match &self.form {
-            Form::Pass { endpoint: Endpoint::Messages | Endpoint::CountTokens, .. } => {
-                Box::new(Pass(anthropic::MessagesTap::default()))
-            }
-            Form::Pass { endpoint: Endpoint::Responses | Endpoint::InputTokens, .. } => {
-                Box::new(Pass(openai_responses::ResponsesTap::default()))
-            }
-            Form::Pass { client_asked, .. } => Box::new(Pass(openai_chat::ChatTap::new(*client_asked))),
-            // Nobody streams a count; an event that comes all the same is no chunk of a chat.
-            Form::Count => Box::new(Pass(openai_chat::ChatTap::new(false))),
+            Form::Pass { client_asked, .. } => passing(self.client, *client_asked),
+            // Nobody streams a count; what comes all the same is held against the client's dialect.
+            Form::Count => passing(self.client, false),
             Form::Cross(crossing) => {
                 let Crossing { client, backend, asked, names } = &**crossing;
                 Box::new(Cross::new((backend.source)(), (client.sink)(asked, now)).with_names(names.clone()))
