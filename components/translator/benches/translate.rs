@@ -5,6 +5,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
+use weir_core::config::Quirks;
 use weir_core::json::Object;
 use weir_core::plan::OnUnsupported;
 use weir_core::sse::Decoder;
@@ -129,7 +130,8 @@ fn requests(c: &mut Criterion) {
             let request = openai_chat::decode_request(&object).unwrap();
             let mut unsupported =
                 Unsupported::new(OnUnsupported::Reject, Dialect::OpenaiChat, Dialect::AnthropicMessages);
-            let target = Target { model: "m", max_output: Tokens(4096) };
+            let quirks = Quirks::default();
+            let target = Target { model: "m", max_output: Tokens(4096), quirks: &quirks };
             anthropic::encode_request(request, &target, &mut unsupported).unwrap()
         });
     });

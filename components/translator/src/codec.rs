@@ -4,6 +4,7 @@
 //! folder with the functions, and a line in [`client_side`] or [`backend_side`].
 
 use serde_json::{Map, Value};
+use weir_core::config::Quirks;
 use weir_core::json::Object;
 use weir_core::{Dialect, GatewayError, Tokens, UnixMillis};
 
@@ -20,6 +21,8 @@ pub struct Target<'a> {
     pub model: &'a str,
     /// How long an answer may be where the client does not say.
     pub max_output: Tokens,
+    /// How the backend differs from OpenAI, where it speaks one of OpenAI's dialects.
+    pub quirks: &'a Quirks,
 }
 
 /// What an encoder of answers must know of the request.
@@ -81,6 +84,13 @@ pub fn client_side(dialect: Dialect) -> Option<ClientSide> {
 #[must_use]
 pub fn backend_side(dialect: Dialect) -> Option<BackendSide> {
     Some(match dialect {
+        Dialect::OpenaiChat => BackendSide {
+            encode_request: openai_chat::encode_request,
+            decode_response: openai_chat::decode_response,
+            source: || Box::new(openai_chat::Decoder::default()),
+            tools: ToolRules { name: 64, custom: true },
+            path: "/chat/completions",
+        },
         Dialect::AnthropicMessages => BackendSide {
             encode_request: anthropic::encode_request,
             decode_response: anthropic::decode_response,

@@ -1,7 +1,7 @@
 //! From the client's request to the call upstream.
 
 use http::{HeaderMap, Method};
-use weir_core::config::{Backend, BackendKind, BodyPolicy, KeyRef, OnClientGone, Timeouts};
+use weir_core::config::{Backend, BackendKind, BodyPolicy, KeyRef, OnClientGone, Quirks, Timeouts};
 use weir_core::json::Object;
 use weir_core::signing::{self, Call, SigningKey};
 use weir_core::{Config, Dialect, Endpoint, ErrorKind, GatewayError, Origin, RequestView, UnixMillis, header};
@@ -12,7 +12,7 @@ use super::{Attempt, Exchange};
 use super::{count, place};
 use crate::codec::{Asked, Target, backend_side, client_side};
 use crate::openai_chat;
-use crate::tools::ToolNames;
+use crate::tools::{ToolNames, ToolRules};
 use crate::unsupported::Unsupported;
 
 /// The client's request.
@@ -95,7 +95,8 @@ pub fn prepare_in(
         let (form, bytes) = pass(&mut body, request.view, backend, attempt, stream)?;
         (path, form, bytes)
     } else {
-        let wanted = Wanted { view: request.view, attempt, dialect, max_depth: config.sizes.json_depth };
+        let max_depth = config.sizes.json_depth;
+        let wanted = Wanted { view: request.view, attempt, dialect, quirks: &backend.quirks, max_depth };
         translate(&body, wanted, &mut unsupported)?
     };
     let bytes = edited(bytes, &backend.body, config.sizes.json_depth)?;
@@ -182,6 +183,7 @@ struct Wanted<'a> {
     attempt: &'a Attempt,
     /// What the backend speaks.
     dialect: Dialect,
+    quirks: &'a Quirks,
     max_depth: usize,
 }
 
@@ -191,7 +193,7 @@ fn translate(
     wanted: Wanted<'_>,
     unsupported: &mut Unsupported,
 ) -> Result<(&'static str, Form, Vec<u8>), GatewayError> {
-    let Wanted { view, attempt, dialect, max_depth } = wanted;
+    let Wanted { view, attempt, dialect, quirks, max_depth } = wanted;
     let counts = view.endpoint.counts();
     let conversation = matches!(view.endpoint, Endpoint::ChatCompletions | Endpoint::Responses | Endpoint::Messages);
     let sides = client_side(view.dialect).zip(backend_side(dialect)).filter(|_| conversation || counts);
@@ -204,10 +206,11 @@ fn translate(
     } else {
         (client.decode_request)(body)?
     };
-    let names = ToolNames::adapt(&mut request, backend.tools);
+    let tools = ToolRules { custom: backend.tools.custom && quirks.custom_tools, ..backend.tools };
+    let names = ToolNames::adapt(&mut request, tools);
     let asked =
         Asked { include_usage: request.include_usage, proofs: request.thinking.proofs, echo: (client.echo)(body) };
-    let target = Target { model: &attempt.candidate.model, max_output: attempt.estimate.output };
+    let target = Target { model: &attempt.candidate.model, max_output: attempt.estimate.output, quirks };
     let bytes = (backend.encode_request)(request, &target, unsupported)?;
     if counts {
         let path = place::endpoint_path(&count::endpoint(dialect))?;

@@ -2,21 +2,22 @@
 //! paths and passes as it is: completions and embeddings.
 //!
 //! As a client's dialect: [`decode_request`] reads requests, [`encode_response`] and [`Encoder`] write answers and streams.
+//! As a backend's: [`encode_request`] writes requests, [`decode_response`] and [`Decoder`] read answers and streams.
 //! As both sides' dialect: [`edit`] changes no more of a request than must be, [`ChatTap`] looks on while a stream
 //! passes.
+//!
+//! A dozen servers speak this dialect, each a little otherwise. What is known of a server before it is called is data,
+//! [`Quirks`](weir_core::config::Quirks); what its answers look like is read leniently, whoever it is.
 
-mod content;
+mod backend;
+mod client;
 mod edit;
-mod request;
-mod response;
-mod stream;
 mod tap;
 mod usage;
 
+pub use backend::{Decoder, decode_response, encode_request};
+pub use client::{Encoder, decode_request, encode_response};
 pub use edit::edit;
-pub use request::decode_request;
-pub use response::encode_response;
-pub use stream::Encoder;
 pub(crate) use tap::text_len;
 pub use tap::{ChatTap, tap_answer};
 pub use usage::OpenaiUsage;

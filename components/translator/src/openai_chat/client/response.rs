@@ -3,9 +3,9 @@
 use serde::Serialize;
 use weir_core::UnixMillis;
 
-use super::usage::Written;
 use crate::canonical::{Candidate, Citation, Finish, Part, Response};
 use crate::codec::Asked;
+use crate::openai_chat::usage::Written;
 
 /// Writes an answer. `now` stands in `created`, which other dialects do not have.
 ///

@@ -6,9 +6,9 @@ use serde::Serialize;
 use weir_core::{UnixMillis, Usage, sse};
 
 use super::response::{Annotation, annotation, finish_reason};
-use super::usage::Written;
 use crate::canonical::Event;
 use crate::codec::Asked;
+use crate::openai_chat::usage::Written;
 use crate::stream::{Frames, Sink};
 
 /// Writes the chunks of one answer.
