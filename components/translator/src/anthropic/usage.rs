@@ -1,9 +1,10 @@
 //! How Anthropic counts tokens: what came from a cache or went into one is not among `input_tokens`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use weir_core::Usage;
+use weir_core::{Tokens, Usage};
 
+use crate::canonical::ServiceTier;
 use crate::openai_chat::count;
 
 /// The `usage` object, as far as it has been told: a stream states it in pieces, and a later figure counts.
@@ -61,6 +62,56 @@ impl AnthropicUsage {
             reasoning: count(details.reasoning_tokens.or(details.thinking_tokens)).unwrap_or_default(),
             estimated: false,
         })
+    }
+}
+
+/// The `usage` object as clients are told it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Written {
+    input_tokens: u64,
+    cache_creation_input_tokens: u64,
+    cache_read_input_tokens: u64,
+    output_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens_details: Option<WrittenDetails>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct WrittenDetails {
+    thinking_tokens: u64,
+}
+
+impl Written {
+    /// The figures in Anthropic's arithmetic, and how the request was served, for which it has no word where it was
+    /// cheaper and later but not in a batch.
+    pub(super) fn new(usage: Usage, tier: Option<ServiceTier>) -> Self {
+        let cached = usage.cache_read + usage.cache_write;
+        let thinking_tokens = usage.reasoning.0;
+        Self {
+            input_tokens: usage.input.saturating_sub(cached).0,
+            cache_creation_input_tokens: usage.cache_write.0,
+            cache_read_input_tokens: usage.cache_read.0,
+            output_tokens: usage.output.0,
+            output_tokens_details: (usage.reasoning != Tokens::ZERO).then_some(WrittenDetails { thinking_tokens }),
+            service_tier: match tier {
+                Some(ServiceTier::Standard) => Some("standard"),
+                Some(ServiceTier::Priority) => Some("priority"),
+                Some(ServiceTier::Flex) => Some("batch"),
+                Some(ServiceTier::Auto) | None => None,
+            },
+        }
+    }
+}
+
+/// What `usage.service_tier` means.
+pub(super) fn service_tier(word: &str) -> Option<ServiceTier> {
+    match word {
+        "standard" => Some(ServiceTier::Standard),
+        "priority" => Some(ServiceTier::Priority),
+        "batch" => Some(ServiceTier::Flex),
+        _ => None,
     }
 }
 

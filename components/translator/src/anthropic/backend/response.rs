@@ -6,9 +6,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use weir_core::{Dialect, ErrorKind, GatewayError};
 
-use super::AnthropicUsage;
-use super::tap::not_ours;
-use crate::canonical::{Candidate, Citation, Finish, Part, Reasoning, Response, Signature, Text, ToolCall};
+use crate::anthropic::citation::CitationBlock;
+use crate::anthropic::stop;
+use crate::anthropic::tap::not_ours;
+use crate::anthropic::usage::AnthropicUsage;
+use crate::canonical::{Candidate, Citation, Part, Reasoning, Response, Signature, Text, ToolCall};
 use crate::said;
 
 /// Reads an answer. Blocks of tools that ran at the provider are left out: a client of another dialect cannot have
@@ -27,7 +29,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response, GatewayError> {
     };
     let mut parts: Vec<Part> = message.content.unwrap_or_default().into_iter().filter_map(Block::part).collect();
     parts.extend(message.stop_details.and_then(|details| details.explanation).map(Part::Refusal));
-    let finish = finish(&reason, message.stop_sequence);
+    let finish = stop::read(&reason, message.stop_sequence);
     let usage = message.usage.map(AnthropicUsage::read).unwrap_or_default();
     Ok(Response {
         id: message.id.unwrap_or_default().into_owned(),
@@ -36,20 +38,6 @@ pub fn decode_response(body: &[u8]) -> Result<Response, GatewayError> {
         usage: usage.usage().unwrap_or_default(),
         service_tier: None,
     })
-}
-
-/// What a stop reason means.
-pub(super) fn finish(reason: &str, sequence: Option<Cow<'_, str>>) -> Finish {
-    match reason {
-        "end_turn" => Finish::Stop,
-        "stop_sequence" => Finish::StopSequence(sequence.map(Cow::into_owned)),
-        "max_tokens" => Finish::Length,
-        "model_context_window_exceeded" => Finish::ContextFull,
-        "tool_use" => Finish::ToolCalls,
-        "refusal" => Finish::ContentFilter,
-        "pause_turn" => Finish::Paused,
-        other => Finish::Other(other.to_owned()),
-    }
 }
 
 #[derive(Deserialize)]
@@ -126,26 +114,4 @@ impl Block<'_> {
 
 pub(super) fn signature(value: String) -> Signature {
     Signature { family: Dialect::AnthropicMessages, value }
-}
-
-/// A citation, of whichever type: of a document, a search result or the web.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct CitationBlock {
-    url: Option<String>,
-    source: Option<String>,
-    title: Option<String>,
-    document_title: Option<String>,
-    cited_text: Option<String>,
-}
-
-impl From<CitationBlock> for Citation {
-    fn from(block: CitationBlock) -> Self {
-        Self {
-            url: block.url.or(block.source),
-            title: block.title.or(block.document_title),
-            cited_text: block.cited_text,
-            range: None,
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use weir_core::{Dialect, GatewayError};
 
-use super::content;
+use super::conversation;
 use crate::canonical::{
     Custom, Effort, Field, Foreign, Function, Request, ResponseFormat, Sampling, Thinking, ThinkingMode, Tool,
     ToolChoice, WebSearch,
@@ -26,7 +26,7 @@ pub fn encode_request(
     body.insert("model".into(), target.model.into());
     let max_tokens = request.max_output.unwrap_or(target.max_output);
     body.insert("max_tokens".into(), max_tokens.0.into());
-    let (system, messages) = content::conversation(request.messages, unsupported)?;
+    let (system, messages) = conversation::conversation(request.messages, unsupported)?;
     if !system.is_null() {
         body.insert("system".into(), system);
     }

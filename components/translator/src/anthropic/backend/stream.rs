@@ -7,9 +7,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use weir_core::{ErrorKind, GatewayError, Usage, sse};
 
-use super::AnthropicUsage;
-use super::response::{Block, CitationBlock, StopDetails, finish, signature};
-use super::tap::not_ours;
+use super::response::{Block, StopDetails, signature};
+use crate::anthropic::citation::CitationBlock;
+use crate::anthropic::stop;
+use crate::anthropic::tap::not_ours;
+use crate::anthropic::usage::AnthropicUsage;
 use crate::canonical::Event;
 use crate::said::Said;
 use crate::stream::{Source, Step};
@@ -178,7 +180,7 @@ impl Decoder {
         self.finished = true;
         let explanation = delta.stop_details.and_then(|details| details.explanation);
         out.extend(explanation.map(|text| Event::Refusal { candidate: 0, text }));
-        out.push(Event::Finish { candidate: 0, reason: finish(&reason, delta.stop_sequence.map(Cow::Owned)) });
+        out.push(Event::Finish { candidate: 0, reason: stop::read(&reason, delta.stop_sequence.map(Cow::Owned)) });
     }
 
     fn message_stop(&self, out: &mut Vec<Event>) -> Result<(), GatewayError> {
