@@ -1,184 +1,157 @@
 //! A conversation, written as Anthropic has it: system words beside it, users and assistant by turns, tools' results
-//! in the user's turn.
+//! in the user's turn right after the calls.
 
 use serde_json::{Value, json};
 use weir_core::{Dialect, ErrorKind, GatewayError};
 
-use crate::canonical::{Document, Image, Message, Part, Role, Source, ToolCall, ToolResult};
+use super::content::{blocks, shortest};
+use crate::canonical::{Message, Role};
 use crate::unsupported::Unsupported;
 
 /// `system` (null where there is none) and `messages`.
+pub(super) struct Conversation {
+    pub(super) system: Value,
+    pub(super) messages: Vec<Value>,
+    /// Whether the model is in the midst of using tools, and has sent no thoughts along with its calls.
+    pub(super) thoughtless: bool,
+}
+
+/// Writes a conversation.
 ///
-/// System words from the midst of a conversation are moved to its front, as only some models take them elsewhere.
+/// System words from its midst are moved to its front, as only some models take them elsewhere; a client of messages
+/// knows what its model takes.
+///
+/// # Errors
+/// `InvalidRequest` where nothing is said at all, and those of the parts.
 pub(super) fn conversation(
     messages: Vec<Message>,
     unsupported: &mut Unsupported,
-) -> Result<(Value, Value), GatewayError> {
+) -> Result<Conversation, GatewayError> {
     let mut system = Vec::new();
     let mut turns: Vec<Turn> = Vec::new();
-    for (index, message) in messages.into_iter().enumerate() {
-        let path = format!("messages[{index}]");
+    for message in messages {
+        if message.name.is_some() {
+            unsupported.field(&format!("{}.name", message.at), "name the speaker in the text")?;
+        }
+        if message.phase.is_some() {
+            unsupported.note(&format!("{}.phase", message.at));
+        }
+        let blocks = blocks(message.parts, &message.at, unsupported)?;
         let role = match message.role {
+            Role::System if unsupported.client() == Dialect::AnthropicMessages && message.at != "system" => "system",
             Role::System | Role::Developer => {
-                system.extend(blocks(message.parts, &path, unsupported)?);
+                system.extend(words_alone(blocks, &message.at, unsupported)?);
                 continue;
             }
             Role::User | Role::Tool => "user",
             Role::Assistant => "assistant",
         };
-        let blocks = blocks(message.parts, &path, unsupported)?;
-        match turns.last_mut() {
-            Some(turn) if turn.role == role => turn.blocks.extend(blocks),
-            _ => turns.push(Turn { role, blocks }),
-        }
+        add(&mut turns, Turn { role, blocks });
     }
-    turns.retain(|turn| !turn.blocks.is_empty());
+    let mut turns = results_after_calls(turns);
     if turns.is_empty() && !system.is_empty() {
         // Anthropic wants a user to say something; OpenAI's models answer instructions alone.
         turns.push(Turn { role: "user", blocks: std::mem::take(&mut system) });
     }
-    Ok((system_written(system), turns.into_iter().map(Turn::written).collect()))
+    if turns.is_empty() {
+        let member = if unsupported.client() == Dialect::OpenaiResponses { "input" } else { "messages" };
+        let message = format!("`{member}` says nothing to the model");
+        return Err(GatewayError::new(ErrorKind::InvalidRequest, message).with_param(member));
+    }
+    trim_prefill(&mut turns);
+    let thoughtless = is_thoughtless(&turns);
+    let messages = turns.into_iter().map(Turn::written).collect();
+    Ok(Conversation { system: shortest(system), messages, thoughtless })
 }
 
+/// What one speaker says in one go.
 struct Turn {
     role: &'static str,
     blocks: Vec<Value>,
 }
 
 impl Turn {
-    fn written(mut self) -> Value {
-        // What tools answered must come first in a turn.
-        self.blocks.sort_by_key(|block| block["type"] != "tool_result");
-        let alone = self.blocks.len() == 1;
-        let content = match self.blocks.first_mut() {
-            Some(block) if alone && block["type"] == "text" => block["text"].take(),
-            _ => self.blocks.into(),
-        };
-        json!({"role": self.role, "content": content})
+    fn written(self) -> Value {
+        json!({"role": self.role, "content": shortest(self.blocks)})
+    }
+
+    /// The ids of the tools that are called.
+    fn calls(&self) -> Vec<String> {
+        let calls = self.blocks.iter().filter(|block| block["type"] == "tool_use");
+        calls.filter_map(|block| block["id"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// Takes out what a tool answered.
+    fn take_result(&mut self, id: &str) -> Option<Value> {
+        let at = self.blocks.iter().position(|block| is_result(block) && block["tool_use_id"] == *id)?;
+        Some(self.blocks.remove(at))
     }
 }
 
-fn system_written(mut blocks: Vec<Value>) -> Value {
-    match blocks.as_mut_slice() {
-        [] => Value::Null,
-        [one] => one["text"].take(),
-        _ => blocks.into(),
+fn is_result(block: &Value) -> bool {
+    block["type"] == "tool_result"
+}
+
+/// Puts a turn at the end, or to the one before where the same speaks on.
+fn add(turns: &mut Vec<Turn>, turn: Turn) {
+    match turns.last_mut() {
+        _ if turn.blocks.is_empty() => {}
+        Some(last) if last.role == turn.role => last.blocks.extend(turn.blocks),
+        _ => turns.push(turn),
     }
 }
 
-fn blocks(parts: Vec<Part>, path: &str, unsupported: &mut Unsupported) -> Result<Vec<Value>, GatewayError> {
-    let mut blocks = Vec::with_capacity(parts.len());
-    let mut calls = 0;
-    for (index, part) in parts.into_iter().enumerate() {
-        match part {
-            Part::Text(text) if text.text.is_empty() => {}
-            // Anthropic refuses empty text.
-            Part::Refusal(text) if text.is_empty() => {}
-            Part::Text(text) => blocks.push(json!({"type": "text", "text": text.text})),
-            Part::Refusal(text) => blocks.push(json!({"type": "text", "text": text})),
-            Part::Image(image) => blocks.extend(self::image(image, &format!("{path}.content[{index}]"), unsupported)?),
-            Part::Document(document) => {
-                blocks.extend(self::document(document, &format!("{path}.content[{index}]"), unsupported)?);
+/// The system's words may be nothing else.
+fn words_alone(blocks: Vec<Value>, at: &str, unsupported: &mut Unsupported) -> Result<Vec<Value>, GatewayError> {
+    let (words, others): (Vec<Value>, Vec<Value>) = blocks.into_iter().partition(|block| block["type"] == "text");
+    if !others.is_empty() {
+        unsupported.field(at, "system messages are words alone there")?;
+    }
+    Ok(words)
+}
+
+/// Has the results of a turn's calls come first in the turn right after it, in the order of the calls: clients send them
+/// later, or after their own words.
+fn results_after_calls(turns: Vec<Turn>) -> Vec<Turn> {
+    let mut rest: std::collections::VecDeque<Turn> = turns.into();
+    let mut mended: Vec<Turn> = Vec::with_capacity(rest.len());
+    while let Some(turn) = rest.pop_front() {
+        let calls = if turn.role == "assistant" { turn.calls() } else { Vec::new() };
+        add(&mut mended, turn);
+        if calls.is_empty() {
+            continue;
+        }
+        let results: Vec<Value> =
+            calls.iter().filter_map(|id| rest.iter_mut().find_map(|later| later.take_result(id))).collect();
+        if results.is_empty() {
+            continue;
+        }
+        match rest.front_mut().filter(|next| next.role == "user") {
+            Some(next) => {
+                let own = std::mem::replace(&mut next.blocks, results);
+                next.blocks.extend(own);
             }
-            Part::Audio(_) => unsupported.field(&format!("{path}.content[{index}]"), "send a transcript instead")?,
-            Part::ToolCall(call) => {
-                blocks.push(tool_use(&call, &format!("{path}.tool_calls[{calls}]"))?);
-                calls += 1;
-            }
-            Part::ToolResult(result) => blocks.push(tool_result(result, path, unsupported)?),
-            Part::Foreign(foreign) if foreign.family == Dialect::AnthropicMessages => blocks.push(foreign.value),
-            Part::Foreign(foreign) => unsupported.note(&foreign.at),
-            Part::Reasoning(reasoning) => match reasoning.signature {
-                Some(signature) if signature.family == Dialect::AnthropicMessages => {
-                    let block = if reasoning.redacted {
-                        json!({"type": "redacted_thinking", "data": signature.value})
-                    } else {
-                        json!({"type": "thinking", "thinking": reasoning.text, "signature": signature.value})
-                    };
-                    blocks.push(block);
-                }
-                // Thoughts that nobody vouches for, or another family: only an echo of what the client was sent.
-                _ => unsupported.note(&format!("{path}.reasoning_content")),
-            },
+            None => rest.push_front(Turn { role: "user", blocks: results }),
         }
     }
-    Ok(blocks)
+    mended
 }
 
-fn image(image: Image, path: &str, unsupported: &mut Unsupported) -> Result<Option<Value>, GatewayError> {
-    if image.detail.is_some() {
-        unsupported.field(&format!("{path}.image_url.detail"), "leave it out, or set it to `auto`")?;
-    }
-    let source = match image.source {
-        Source::Url(url) => json!({"type": "url", "url": url}),
-        Source::Data { media_type, base64 } => json!({"type": "base64", "media_type": media_type, "data": base64}),
-        Source::File(id) => json!({"type": "file", "file_id": id}),
-        Source::Text(_) => {
-            unsupported.field(path, "")?;
-            return Ok(None);
-        }
+/// An answer that is to be gone on with must not end in white space.
+fn trim_prefill(turns: &mut [Turn]) {
+    let Some(last) = turns.last_mut().filter(|turn| turn.role == "assistant") else {
+        return;
     };
-    Ok(Some(json!({"type": "image", "source": source})))
+    if let Some(Value::String(text)) = last.blocks.last_mut().and_then(|block| block.get_mut("text")) {
+        text.truncate(text.trim_end().len());
+    }
 }
 
-fn document(document: Document, path: &str, unsupported: &mut Unsupported) -> Result<Option<Value>, GatewayError> {
-    let source = match document.source {
-        Source::Url(url) => json!({"type": "url", "url": url}),
-        Source::Text(text) => json!({"type": "text", "media_type": "text/plain", "data": text}),
-        Source::Data { media_type, base64 } if media_type == "application/pdf" => {
-            json!({"type": "base64", "media_type": media_type, "data": base64})
-        }
-        Source::Data { media_type, base64 } if media_type.starts_with("text/") => {
-            json!({"type": "text", "media_type": "text/plain", "data": decoded_text(&base64, path)?})
-        }
-        Source::Data { .. } => {
-            unsupported.field(path, "send a PDF or text")?;
-            return Ok(None);
-        }
-        // An id of OpenAI's files means nothing to Anthropic.
-        Source::File(_) => {
-            unsupported.field(&format!("{path}.file.file_id"), "send the file itself as `file_data`")?;
-            return Ok(None);
-        }
+/// Whether the last answer called tools and does not begin with its thoughts.
+fn is_thoughtless(turns: &[Turn]) -> bool {
+    let [.., answer, results] = turns else {
+        return false;
     };
-    let mut written = json!({"type": "document", "source": source});
-    if let Some(name) = document.name {
-        written["title"] = name.into();
-    }
-    Ok(Some(written))
-}
-
-fn decoded_text(base64: &str, path: &str) -> Result<String, GatewayError> {
-    use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(base64).ok();
-    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-        let path = format!("{path}.file.file_data");
-        GatewayError::new(ErrorKind::InvalidRequest, format!("`{path}` is not UTF-8 text in base64")).with_param(path)
-    })
-}
-
-fn tool_use(call: &ToolCall, path: &str) -> Result<Value, GatewayError> {
-    let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
-    let input: Value = serde_json::from_str(arguments).map_err(|fault| {
-        let path = format!("{path}.function.arguments");
-        GatewayError::new(ErrorKind::InvalidRequest, format!("`{path}` is not JSON: {fault}")).with_param(path)
-    })?;
-    Ok(json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input}))
-}
-
-fn tool_result(result: ToolResult, path: &str, unsupported: &mut Unsupported) -> Result<Value, GatewayError> {
-    let mut blocks = blocks(result.parts, path, unsupported)?;
-    let content = match blocks.as_mut_slice() {
-        [] => Value::Null,
-        [one] if one["type"] == "text" => one["text"].take(),
-        _ => blocks.into(),
-    };
-    let mut written = json!({"type": "tool_result", "tool_use_id": result.id});
-    if !content.is_null() {
-        written["content"] = content;
-    }
-    if result.is_error {
-        written["is_error"] = true.into();
-    }
-    Ok(written)
+    let thought = |block: &Value| block["type"] == "thinking" || block["type"] == "redacted_thinking";
+    answer.role == "assistant" && results.blocks.iter().any(is_result) && !answer.blocks.first().is_some_and(thought)
 }

@@ -1,13 +1,13 @@
-//! Requests, written as Anthropic messages.
+//! Requests, written as messages.
 
 use serde_json::{Map, Value, json};
-use weir_core::{Dialect, GatewayError};
+use weir_core::GatewayError;
 
-use super::conversation;
-use crate::canonical::{
-    Custom, Effort, Field, Foreign, Function, Request, ResponseFormat, Sampling, Thinking, ThinkingMode, Tool,
-    ToolChoice, WebSearch,
-};
+use super::conversation::conversation;
+use super::thinking::{self, Around};
+use super::{schema, tools};
+use crate::anthropic::cache;
+use crate::canonical::{Field, Request, ResponseFormat, Sampling, ServiceTier, Verbosity};
 use crate::codec::Target;
 use crate::unsupported::Unsupported;
 
@@ -15,7 +15,7 @@ use crate::unsupported::Unsupported;
 ///
 /// # Errors
 /// `Unsupported`, naming the field, for what Anthropic cannot have, unless it is to be dropped; `InvalidRequest` for
-/// arguments of a tool call that are not JSON.
+/// arguments of a tool call that are no JSON object, and for a conversation in which nothing is said.
 pub fn encode_request(
     request: Request,
     target: &Target<'_>,
@@ -26,31 +26,36 @@ pub fn encode_request(
     body.insert("model".into(), target.model.into());
     let max_tokens = request.max_output.unwrap_or(target.max_output);
     body.insert("max_tokens".into(), max_tokens.0.into());
-    let (system, messages) = conversation::conversation(request.messages, unsupported)?;
-    if !system.is_null() {
-        body.insert("system".into(), system);
+    let conversation = conversation(request.messages, unsupported)?;
+    if !conversation.system.is_null() {
+        body.insert("system".into(), conversation.system);
     }
-    body.insert("messages".into(), messages);
-    if !request.tools.is_empty() {
-        let tools: Result<Vec<Option<Value>>, _> =
-            request.tools.into_iter().map(|tool| self::tool(tool, unsupported)).collect();
-        body.insert("tools".into(), tools?.into_iter().flatten().collect());
-        if let Some(choice) = tool_choice(request.tool_choice, request.parallel_tool_calls) {
+    body.insert("messages".into(), conversation.messages.into());
+    let forced = !request.tools.is_empty() && tools::is_forced(request.tool_choice.as_ref());
+    let tools = tools::tools(request.tools, request.tool_choice.as_ref(), unsupported)?;
+    if !tools.is_empty() {
+        body.insert("tools".into(), tools.into());
+        if let Some(choice) = tools::choice(request.tool_choice, request.parallel_tool_calls) {
             body.insert("tool_choice".into(), choice);
         }
     }
-    sampling(request.sampling, &mut body, unsupported)?;
+    let mut output = Map::new();
+    let around = Around { max_tokens, forced, thoughtless: conversation.thoughtless };
+    let thinks = thinking::write(request.thinking, target.model, around, &mut body, &mut output, unsupported);
+    sampling(request.sampling, thinks, &mut body, unsupported)?;
     if !request.stop.is_empty() {
         body.insert("stop_sequences".into(), request.stop.into());
     }
-    let mut output = Map::new();
-    thinking(request.thinking, &mut body, &mut output);
     response_format(request.response_format, &mut output, unsupported)?;
     if !output.is_empty() {
         body.insert("output_config".into(), output.into());
     }
     if let Some(user) = request.user {
         body.insert("metadata".into(), json!({"user_id": user}));
+    }
+    service_tier(request.service_tier, &mut body, unsupported)?;
+    if let Some(mark) = request.cache {
+        body.insert("cache_control".into(), cache::written(mark));
     }
     if request.stream {
         body.insert("stream".into(), true.into());
@@ -71,6 +76,13 @@ fn refuse_what_has_no_counterpart(request: &Request, unsupported: &mut Unsupport
     if !request.metadata.is_empty() {
         unsupported.member(Field::Metadata, "")?;
     }
+    if request.verbosity.is_some_and(|verbosity| verbosity != Verbosity::Medium) {
+        unsupported.member(Field::Verbosity, "ask for it in words")?;
+    }
+    if request.cache_key.is_some() {
+        // It changes nothing of an answer, and Anthropic finds what prompts have in common by itself.
+        unsupported.note(Field::CacheKey.name(unsupported.client()));
+    }
     let Sampling { frequency_penalty, presence_penalty, seed, .. } = request.sampling;
     let penalties = [(Field::FrequencyPenalty, frequency_penalty), (Field::PresencePenalty, presence_penalty)];
     for (name, _) in penalties.iter().filter(|(_, value)| value.is_some_and(|value| value != 0.0)) {
@@ -82,94 +94,56 @@ fn refuse_what_has_no_counterpart(request: &Request, unsupported: &mut Unsupport
     Ok(())
 }
 
-fn tool(tool: Tool, unsupported: &mut Unsupported) -> Result<Option<Value>, GatewayError> {
-    match tool {
-        Tool::Function(function) => return Ok(Some(self::function(function))),
-        Tool::Foreign(foreign) if foreign.family == Dialect::AnthropicMessages => return Ok(Some(foreign.value)),
-        Tool::Foreign(Foreign { at, .. }) | Tool::Custom(Custom { at, .. }) | Tool::WebSearch(WebSearch { at, .. }) => {
-            unsupported.field(&at, "")?;
-        }
-    }
-    Ok(None)
-}
-
-fn function(tool: Function) -> Value {
-    let mut schema = tool.parameters.filter(Value::is_object).unwrap_or_else(|| json!({}));
-    // OpenAI takes a schema without a type for an object's; Anthropic wants it said.
-    if schema.get("type").is_none_or(Value::is_null) {
-        schema["type"] = "object".into();
-    }
-    if schema["type"] == "object" && schema.get("properties").is_none_or(Value::is_null) {
-        schema["properties"] = json!({});
-    }
-    let mut written = json!({"name": tool.name, "input_schema": schema});
-    if let Some(description) = tool.description {
-        written["description"] = description.into();
-    }
-    if tool.strict == Some(true) {
-        written["strict"] = true.into();
-    }
-    written
-}
-
-fn tool_choice(choice: Option<ToolChoice>, parallel: Option<bool>) -> Option<Value> {
-    let mut written = match choice {
-        Some(ToolChoice::None) => return Some(json!({"type": "none"})),
-        Some(ToolChoice::Any) => json!({"type": "any"}),
-        Some(ToolChoice::Tool(name)) => json!({"type": "tool", "name": name}),
-        Some(ToolChoice::Allowed { required, .. }) => json!({"type": if required { "any" } else { "auto" }}),
-        Some(ToolChoice::Auto) => json!({"type": "auto"}),
-        None if parallel == Some(false) => json!({"type": "auto"}),
-        None => return None,
-    };
-    if parallel == Some(false) {
-        written["disable_parallel_tool_use"] = true.into();
-    }
-    Some(written)
-}
-
+/// While a model thinks, Anthropic draws its tokens as it sees fit.
 fn sampling(
     sampling: Sampling,
+    thinks: bool,
     body: &mut Map<String, Value>,
     unsupported: &mut Unsupported,
 ) -> Result<(), GatewayError> {
-    if let Some(temperature) = sampling.temperature {
-        if temperature > 1.0 {
-            unsupported.member(Field::Temperature, "it goes up to 1 there")?;
+    const MEND: &str = "leave it out while the model thinks";
+    match sampling.temperature {
+        Some(temperature) if thinks && (temperature - 1.0).abs() > f64::EPSILON => {
+            unsupported.member(Field::Temperature, MEND)?;
         }
-        body.insert("temperature".into(), temperature.min(1.0).into());
+        Some(temperature) if temperature > 1.0 => {
+            unsupported.member(Field::Temperature, "it goes up to 1 there")?;
+            body.insert("temperature".into(), 1.0.into());
+        }
+        Some(temperature) => drop(body.insert("temperature".into(), temperature.into())),
+        None => {}
     }
-    if let Some(top_p) = sampling.top_p {
-        body.insert("top_p".into(), top_p.into());
+    match sampling.top_p {
+        Some(top_p) if thinks && top_p < 0.95 => unsupported.member(Field::TopP, MEND)?,
+        Some(top_p) => drop(body.insert("top_p".into(), top_p.into())),
+        None => {}
     }
-    if let Some(top_k) = sampling.top_k {
-        body.insert("top_k".into(), top_k.into());
+    match sampling.top_k {
+        Some(_) if thinks => unsupported.member(Field::TopK, MEND)?,
+        Some(top_k) => drop(body.insert("top_k".into(), top_k.into())),
+        None => {}
     }
     Ok(())
 }
 
-/// Models without adjustable effort refuse it themselves, by name.
-fn thinking(asked: Thinking, body: &mut Map<String, Value>, output: &mut Map<String, Value>) {
-    match asked.mode {
-        None => {}
-        Some(ThinkingMode::Off) => drop(body.insert("thinking".into(), json!({"type": "disabled"}))),
-        Some(ThinkingMode::Adaptive) => drop(body.insert("thinking".into(), json!({"type": "adaptive"}))),
-        Some(ThinkingMode::Budget(tokens)) => {
-            body.insert("thinking".into(), json!({"type": "enabled", "budget_tokens": tokens.0}));
+fn service_tier(
+    tier: Option<ServiceTier>,
+    body: &mut Map<String, Value>,
+    unsupported: &mut Unsupported,
+) -> Result<(), GatewayError> {
+    let word = match tier {
+        None => return Ok(()),
+        Some(ServiceTier::Auto) => "auto",
+        Some(ServiceTier::Standard) => "standard_only",
+        Some(ServiceTier::Flex | ServiceTier::Priority) => {
+            return unsupported.member(Field::ServiceTier, "set it to `auto`");
         }
-    }
-    let word = match asked.effort {
-        None => return,
-        Some(Effort::None) => {
-            body.insert("thinking".into(), json!({"type": "disabled"}));
-            return;
-        }
-        Some(Effort::Minimal | Effort::Low) => "low",
-        Some(effort) => effort.name(),
     };
-    output.insert("effort".into(), word.into());
+    body.insert("service_tier".into(), word.into());
+    Ok(())
 }
 
+/// Anthropic always holds the answer to a schema; its name is only a label.
 fn response_format(
     format: ResponseFormat,
     output: &mut Map<String, Value>,
@@ -178,7 +152,8 @@ fn response_format(
     match format {
         ResponseFormat::Text => Ok(()),
         ResponseFormat::JsonObject => unsupported.member(Field::ResponseFormat, "give a `json_schema` instead"),
-        ResponseFormat::JsonSchema { schema, .. } => {
+        ResponseFormat::JsonSchema { mut schema, .. } => {
+            schema::close(&mut schema);
             output.insert("format".into(), json!({"type": "json_schema", "schema": schema}));
             Ok(())
         }

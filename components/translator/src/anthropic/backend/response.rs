@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use weir_core::{Dialect, ErrorKind, GatewayError};
 
@@ -10,11 +11,11 @@ use crate::anthropic::citation::CitationBlock;
 use crate::anthropic::stop;
 use crate::anthropic::tap::not_ours;
 use crate::anthropic::usage::AnthropicUsage;
-use crate::canonical::{Candidate, Citation, Part, Reasoning, Response, Signature, Text, ToolCall};
+use crate::canonical::{Candidate, Citation, Foreign, Part, Reasoning, Response, Signature, Text, ToolCall};
 use crate::said;
 
-/// Reads an answer. Blocks of tools that ran at the provider are left out: a client of another dialect cannot have
-/// asked for them.
+/// Reads an answer. What clients of other dialects have no place for is left out: its container, and what edits of the
+/// context did.
 ///
 /// # Errors
 /// `UpstreamProtocol` when it is no message, or one that does not say why it ended; the backend's own error where it
@@ -27,7 +28,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response, GatewayError> {
     let Some(reason) = message.stop_reason else {
         return Err(GatewayError::new(ErrorKind::UpstreamProtocol, "the backend's answer does not say why it ended"));
     };
-    let mut parts: Vec<Part> = message.content.unwrap_or_default().into_iter().filter_map(Block::part).collect();
+    let mut parts: Vec<Part> = message.content.unwrap_or_default().into_iter().filter_map(part).collect();
     parts.extend(message.stop_details.and_then(|details| details.explanation).map(Part::Refusal));
     let finish = stop::read(&reason, message.stop_sequence);
     let usage = message.usage.map(AnthropicUsage::read).unwrap_or_default();
@@ -36,7 +37,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response, GatewayError> {
         model: message.model.unwrap_or_default().into_owned(),
         candidates: vec![Candidate { parts, finish }],
         usage: usage.usage().unwrap_or_default(),
-        service_tier: None,
+        service_tier: usage.service_tier(),
     })
 }
 
@@ -47,7 +48,7 @@ struct Message<'a> {
     #[serde(borrow, default)]
     model: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    content: Option<Vec<Block<'a>>>,
+    content: Option<Vec<&'a RawValue>>,
     #[serde(borrow, default)]
     stop_reason: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -84,32 +85,36 @@ pub(super) struct Block<'a> {
     pub(super) input: Option<&'a RawValue>,
 }
 
-impl Block<'_> {
-    fn part(self) -> Option<Part> {
-        Some(match &*self.r#type {
-            "text" => {
-                let citations = self.citations.unwrap_or_default().into_iter().map(Citation::from).collect();
-                Part::Text(Text { text: self.text.unwrap_or_default(), citations, ..Text::default() })
-            }
-            "thinking" => Part::Reasoning(Reasoning {
-                text: self.thinking.unwrap_or_default(),
-                signature: self.signature.map(signature),
-                ..Reasoning::default()
-            }),
-            "redacted_thinking" => Part::Reasoning(Reasoning {
-                signature: self.data.map(signature),
-                redacted: true,
-                ..Reasoning::default()
-            }),
-            "tool_use" => Part::ToolCall(ToolCall {
-                id: self.id.unwrap_or_default(),
-                name: self.name.unwrap_or_default(),
-                arguments: self.input.map_or_else(|| "{}".to_owned(), |input| input.get().to_owned()),
-                ..ToolCall::default()
-            }),
-            _ => return None,
-        })
-    }
+/// A block of an answer; `None` where it is no object.
+pub(super) fn part(raw: &RawValue) -> Option<Part> {
+    let block: Block<'_> = serde_json::from_str(raw.get()).ok()?;
+    Some(match &*block.r#type {
+        "text" => {
+            let citations = block.citations.unwrap_or_default().into_iter().map(Citation::from).collect();
+            Part::Text(Text { text: block.text.unwrap_or_default(), citations, ..Text::default() })
+        }
+        "thinking" => Part::Reasoning(Reasoning {
+            text: block.thinking.unwrap_or_default(),
+            signature: block.signature.filter(|proof| !proof.is_empty()).map(signature),
+            ..Reasoning::default()
+        }),
+        "redacted_thinking" => {
+            Part::Reasoning(Reasoning { signature: block.data.map(signature), redacted: true, ..Reasoning::default() })
+        }
+        "tool_use" => Part::ToolCall(ToolCall {
+            id: block.id.unwrap_or_default(),
+            name: block.name.unwrap_or_default(),
+            arguments: block.input.map_or_else(|| "{}".to_owned(), |input| input.get().to_owned()),
+            ..ToolCall::default()
+        }),
+        _ => Part::Foreign(foreign(serde_json::from_str(raw.get()).ok()?)),
+    })
+}
+
+/// A block that Anthropic's dialect alone has.
+pub(super) fn foreign(value: Value) -> Foreign {
+    let kind = value["type"].as_str().unwrap_or_default().to_owned();
+    Foreign { family: Dialect::AnthropicMessages, kind, value, at: String::new() }
 }
 
 pub(super) fn signature(value: String) -> Signature {
