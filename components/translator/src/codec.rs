@@ -76,6 +76,12 @@ pub fn client_side(dialect: Dialect) -> Option<ClientSide> {
             encode_response: openai_chat::encode_response,
             sink: |asked, now| Box::new(openai_chat::Encoder::new(asked, now)),
         },
+        Dialect::AnthropicMessages => ClientSide {
+            decode_request: anthropic::decode_request,
+            echo: |_| Map::new(),
+            encode_response: anthropic::encode_response,
+            sink: |asked, now| Box::new(anthropic::Encoder::new(asked, now)),
+        },
         _ => return None,
     })
 }

@@ -52,6 +52,13 @@ impl Fields {
         }
     }
 
+    /// Takes a member that says nothing, as `is_neutral` judges; another stays, to be named in the end.
+    pub(crate) fn ignore_if(&mut self, key: &str, is_neutral: impl Fn(&Value) -> bool) {
+        if self.members.get(key).is_some_and(is_neutral) {
+            self.members.swap_remove(key);
+        }
+    }
+
     pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, GatewayError> {
         match self.take(key) {
             None => Ok(None),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::canonical::{Event, Function, Part, Request, Response, Tool, ToolChoice};
+use crate::canonical::{Event, Function, Loading, Part, Request, Response, Tool, ToolChoice};
 
 mod unpack;
 
@@ -41,6 +41,7 @@ impl ToolNames {
     #[must_use]
     pub fn adapt(request: &mut Request, rules: ToolRules) -> Self {
         let mut names = Self::default();
+        leave_out_deferred(&mut request.tools);
         for tool in &mut request.tools {
             let replaced = match tool {
                 Tool::Custom(custom) if !rules.custom => {
@@ -135,6 +136,15 @@ impl ToolNames {
     }
 }
 
+/// Leaves out the functions that the model is not to see yet. Where the provider itself searches for them, which no
+/// other can do, the model would never come to see them: then all are offered.
+fn leave_out_deferred(tools: &mut Vec<Tool>) {
+    let is_search = |tool: &Tool| matches!(tool, Tool::Foreign(foreign) if foreign.kind.starts_with("tool_search"));
+    if !tools.iter().any(is_search) {
+        tools.retain(|tool| !matches!(tool, Tool::Function(function) if function.loading == Loading::Deferred));
+    }
+}
+
 /// A function that takes what a custom tool takes. A grammar is told to the model in words, since no schema holds one.
 fn as_function(custom: crate::canonical::Custom) -> Function {
     let grammar = custom.grammar.map(|(syntax, text)| format!("The input keeps to this {syntax} grammar:\n{text}"));
@@ -148,8 +158,7 @@ fn as_function(custom: crate::canonical::Custom) -> Function {
             "required": [INPUT],
             "additionalProperties": false,
         })),
-        strict: None,
-        cache: None,
+        ..Function::default()
     }
 }
 

@@ -214,8 +214,13 @@ fn compare_anthropic(name: &str, response: &Value, usage: Usage) {
         None => vec![response["usage"].clone()],
     };
     let last = |key: &str| objects.iter().rev().find_map(|usage| usage[key].as_u64()).unwrap_or(0);
-    let input = last("input_tokens") + last("cache_read_input_tokens") + last("cache_creation_input_tokens");
-    assert_eq!((usage.input.0, usage.output.0), (input, last("output_tokens")), "{name}");
+    // What was spent beside the answer stands in its rounds alone.
+    let rounds = objects.iter().rev().find_map(|usage| usage["iterations"].as_array()).cloned().unwrap_or_default();
+    let is_beside = |round: &&Value| round["type"] == "compaction" || round["type"] == "advisor_message";
+    let beside = |key: &str| rounds.iter().filter(is_beside).filter_map(|round| round[key].as_u64()).sum::<u64>();
+    let all = |key: &str| last(key) + beside(key);
+    let input = all("input_tokens") + all("cache_read_input_tokens") + all("cache_creation_input_tokens");
+    assert_eq!((usage.input.0, usage.output.0), (input, all("output_tokens")), "{name}");
 }
 
 #[test]

@@ -11,9 +11,9 @@ use super::translate::{Crossing, Form};
 use super::{Attempt, Exchange};
 use super::{count, place};
 use crate::codec::{Asked, Target, backend_side, client_side};
-use crate::openai_chat;
 use crate::tools::{ToolNames, ToolRules};
 use crate::unsupported::Unsupported;
+use crate::{anthropic, openai_chat};
 
 /// The client's request.
 #[derive(Clone, Copy)]
@@ -92,6 +92,9 @@ pub fn prepare_in(
     let stream = body.read("stream")?.unwrap_or(false);
     let mut unsupported = Unsupported::new(attempt.on_unsupported, client, dialect);
     let (path, form, bytes) = if client == dialect {
+        if matches!(backend.kind, BackendKind::Anthropic) {
+            anthropic::edit(&mut body).iter().for_each(|path| unsupported.note(path));
+        }
         let (form, bytes) = pass(&mut body, request.view, backend, attempt, stream)?;
         (path, form, bytes)
     } else {

@@ -22,8 +22,8 @@ pub use message::{
     ToolResult,
 };
 pub use request::{
-    Custom, Effort, Function, Request, ResponseFormat, Sampling, ServiceTier, Shown, Thinking, ThinkingMode, Tool,
-    ToolChoice, Unplaced, Verbosity, WebSearch,
+    Custom, Effort, Function, Loading, Request, ResponseFormat, Sampling, ServiceTier, Shown, Thinking, ThinkingMode,
+    Tool, ToolChoice, Unplaced, Verbosity, WebSearch,
 };
 pub use response::{Candidate, Citation, Finish, Response, TokenLogprob, TopLogprob};
 pub use signature::Signature;

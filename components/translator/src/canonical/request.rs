@@ -146,6 +146,21 @@ pub struct Function {
     pub strict: Option<bool>,
     /// Whether the prompt may be cached up to here.
     pub cache: Option<CacheMark>,
+    /// When the model is shown it.
+    pub loading: Loading,
+}
+
+/// When the model is shown a function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Loading {
+    /// From the start.
+    #[default]
+    Always,
+    /// Once a search for tools has found it, which none has. Messages, responses: `defer_loading`. A target without it
+    /// is not sent the function at all, which comes to the same.
+    Deferred,
+    /// It was deferred, and something in the conversation names it.
+    Found,
 }
 
 /// Whether the model must call a tool.

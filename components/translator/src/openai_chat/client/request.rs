@@ -150,7 +150,7 @@ fn tool(path: String, value: Value, unplaced: &mut Vec<Unplaced>) -> Result<Opti
         description: function.text("description")?,
         parameters: function.take("parameters"),
         strict: function.flag("strict")?,
-        cache: None,
+        ..Function::default()
     };
     function.rest(unplaced);
     fields.rest(unplaced);

@@ -4,13 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use weir_core::{ErrorKind, GatewayError, Usage, sse};
 
-use super::AnthropicUsage;
-use super::response::{Block, CitationBlock, StopDetails, finish, signature};
-use super::tap::not_ours;
-use crate::canonical::Event;
+use super::response::{Block, StopDetails, foreign, part, signature};
+use crate::anthropic::citation::CitationBlock;
+use crate::anthropic::stop;
+use crate::anthropic::tap::not_ours;
+use crate::anthropic::usage::AnthropicUsage;
+use crate::canonical::{Event, Part, Reasoning};
 use crate::said::Said;
 use crate::stream::{Source, Step};
 
@@ -36,9 +39,14 @@ enum Open {
     Words,
     /// A call; `whole` are its arguments, where they came with its begin.
     Tool { number: u32, whole: Option<String>, argued: bool },
-    /// Something that clients of other dialects cannot have asked for.
-    Other,
+    /// Something that Anthropic's dialect alone has: the block as it began, and the words of its input.
+    Foreign { block: Value, input: String },
+    /// The same, but longer than is kept.
+    TooLong,
 }
+
+/// How much is kept of a block that is Anthropic's alone, in bytes.
+const MOST_FOREIGN: usize = 256 * 1024;
 
 impl Source for Decoder {
     fn event(&mut self, event: &sse::Event<'_>, out: &mut Vec<Event>) -> Step {
@@ -83,14 +91,47 @@ impl Decoder {
         self.begun = true;
         self.usage.update(message.usage.map(AnthropicUsage::read).unwrap_or_default());
         out.push(Event::Start { id: message.id.unwrap_or_default(), model: message.model.unwrap_or_default() });
+        // Where a program of the model's own called a tool, all of the answer comes at once.
+        let content = message.content.unwrap_or_default();
+        if !content.is_empty() {
+            content.into_iter().for_each(|raw| self.whole(raw, out));
+            self.finish(message.stop_reason, message.stop_sequence, out);
+        }
         Ok(())
+    }
+
+    /// A block that comes whole.
+    fn whole(&mut self, raw: &RawValue, out: &mut Vec<Event>) {
+        let candidate = 0;
+        match part(raw) {
+            Some(Part::Text(text)) => {
+                out.push(Event::Text { candidate, text: text.text });
+                out.extend(text.citations.into_iter().map(|citation| Event::Citation { candidate, citation }));
+                out.push(Event::PartEnd { candidate });
+            }
+            Some(Part::Reasoning(Reasoning { text, signature, redacted, .. })) => {
+                out.extend(Some(text).filter(|text| !text.is_empty()).map(|text| Event::Reasoning { candidate, text }));
+                out.extend(signature.map(|signature| Event::ReasoningSignature { candidate, signature, redacted }));
+                out.push(Event::PartEnd { candidate });
+            }
+            Some(Part::ToolCall(call)) => {
+                let tool = self.tools;
+                self.tools += 1;
+                out.push(Event::ToolStart { candidate, tool, id: call.id, name: call.name, custom: false });
+                out.push(Event::ToolArguments { candidate, tool, json: call.arguments });
+                out.push(Event::ToolEnd { candidate, tool });
+            }
+            Some(Part::Foreign(foreign)) => out.push(Event::Foreign { candidate, foreign }),
+            _ => {}
+        }
     }
 
     fn block_start(&mut self, told: Told<'_>, out: &mut Vec<Event>) -> Result<(), GatewayError> {
         if !self.begun {
             return Err(broken("does not begin with message_start"));
         }
-        let block = told.content_block.unwrap_or_default();
+        let raw = told.content_block;
+        let block: Block<'_> = raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
         let words = |text: Option<String>| text.filter(|text| !text.is_empty());
         let candidate = 0;
         let open = match &*block.r#type {
@@ -105,7 +146,7 @@ impl Decoder {
                 Open::Words
             }
             "redacted_thinking" => {
-                let proof = block.data.map(signature);
+                let proof = words(block.data).map(signature);
                 out.extend(proof.map(|signature| Event::ReasoningSignature { candidate, signature, redacted: true }));
                 Open::Words
             }
@@ -117,7 +158,12 @@ impl Decoder {
                 let whole = block.input.map(|input| input.get().to_owned()).filter(|input| input != "{}");
                 Open::Tool { number, whole, argued: false }
             }
-            _ => Open::Other,
+            _ => match raw.filter(|raw| raw.get().len() <= MOST_FOREIGN) {
+                Some(raw) => {
+                    Open::Foreign { block: serde_json::from_str(raw.get()).unwrap_or_default(), input: String::new() }
+                }
+                None => Open::TooLong,
+            },
         };
         self.blocks += 1;
         if self.open.len() >= MOST_OPEN || self.open.insert(told.index, open).is_some() {
@@ -133,11 +179,12 @@ impl Decoder {
             return Err(broken("goes on with a block that has not begun"));
         };
         match (&*delta.r#type, open) {
-            (_, Open::Other) => {}
+            (_, Open::TooLong) => {}
+            (_, open @ Open::Foreign { .. }) => add(open, delta),
             ("text_delta", _) => out.extend(delta.text.map(|text| Event::Text { candidate, text })),
             ("thinking_delta", _) => out.extend(delta.thinking.map(|text| Event::Reasoning { candidate, text })),
             ("signature_delta", _) => {
-                let proof = delta.signature.map(signature);
+                let proof = delta.signature.filter(|proof| !proof.is_empty()).map(signature);
                 out.extend(proof.map(|signature| Event::ReasoningSignature { candidate, signature, redacted: false }));
             }
             ("citations_delta", _) => {
@@ -164,7 +211,14 @@ impl Decoder {
                 }
                 out.push(Event::ToolEnd { candidate: 0, tool: number });
             }
-            Some(Open::Words | Open::Other) => {}
+            Some(Open::Words) => out.push(Event::PartEnd { candidate: 0 }),
+            Some(Open::Foreign { mut block, input }) => {
+                if let Ok(input) = serde_json::from_str(&input) {
+                    block["input"] = input;
+                }
+                out.push(Event::Foreign { candidate: 0, foreign: foreign(block) });
+            }
+            Some(Open::TooLong) => {}
         }
         Ok(())
     }
@@ -172,13 +226,16 @@ impl Decoder {
     fn message_delta(&mut self, told: Told<'_>, out: &mut Vec<Event>) {
         self.usage.update(told.usage.map(AnthropicUsage::read).unwrap_or_default());
         let delta = told.delta.unwrap_or_default();
-        let Some(reason) = delta.stop_reason.filter(|_| !self.finished) else {
-            return;
-        };
-        self.finished = true;
-        let explanation = delta.stop_details.and_then(|details| details.explanation);
+        let explanation = delta.stop_details.and_then(|details| details.explanation).filter(|_| !self.finished);
         out.extend(explanation.map(|text| Event::Refusal { candidate: 0, text }));
-        out.push(Event::Finish { candidate: 0, reason: finish(&reason, delta.stop_sequence.map(Cow::Owned)) });
+        self.finish(delta.stop_reason, delta.stop_sequence, out);
+    }
+
+    fn finish(&mut self, reason: Option<String>, sequence: Option<String>, out: &mut Vec<Event>) {
+        if let Some(reason) = reason.filter(|_| !self.finished) {
+            self.finished = true;
+            out.push(Event::Finish { candidate: 0, reason: stop::read(&reason, sequence.map(Cow::Owned)) });
+        }
     }
 
     fn message_stop(&self, out: &mut Vec<Event>) -> Result<(), GatewayError> {
@@ -190,6 +247,29 @@ impl Decoder {
         }
         out.extend(self.usage.usage().map(Event::Usage));
         Ok(())
+    }
+}
+
+/// Adds a piece to a block that is Anthropic's alone: to the words of its input, or to the member of the same name.
+fn add(open: &mut Open, delta: Delta<'_>) {
+    let Open::Foreign { block, input } = open else {
+        return;
+    };
+    let (key, text) = match (delta.partial_json, delta.content, delta.text) {
+        (Some(json), ..) => ("", json),
+        (_, Some(text), _) => ("content", text),
+        (_, _, Some(text)) => ("text", text),
+        _ => return,
+    };
+    let held = if key.is_empty() { input.len() } else { block[key].as_str().map_or(0, str::len) };
+    if held + text.len() > MOST_FOREIGN {
+        *open = Open::TooLong;
+    } else if key.is_empty() {
+        input.push_str(&text);
+    } else if let Value::String(so_far) = &mut block[key] {
+        so_far.push_str(&text);
+    } else {
+        block[key] = text.into();
     }
 }
 
@@ -206,7 +286,7 @@ struct Told<'a> {
     #[serde(borrow, default)]
     message: Option<MessageStart<'a>>,
     #[serde(borrow, default)]
-    content_block: Option<Block<'a>>,
+    content_block: Option<&'a RawValue>,
     #[serde(borrow, default)]
     delta: Option<Delta<'a>>,
     #[serde(borrow, default)]
@@ -218,6 +298,10 @@ struct Told<'a> {
 struct MessageStart<'a> {
     id: Option<String>,
     model: Option<String>,
+    #[serde(borrow)]
+    content: Option<Vec<&'a RawValue>>,
+    stop_reason: Option<String>,
+    stop_sequence: Option<String>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
 }
@@ -233,6 +317,8 @@ struct Delta<'a> {
     signature: Option<String>,
     partial_json: Option<String>,
     citation: Option<CitationBlock>,
+    /// Of a compacted conversation.
+    content: Option<String>,
     stop_reason: Option<String>,
     stop_sequence: Option<String>,
     stop_details: Option<StopDetails>,

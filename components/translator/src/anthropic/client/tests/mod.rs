@@ -1,0 +1,4 @@
+//! What clients of messages send and get.
+
+mod requests;
+mod streams;
