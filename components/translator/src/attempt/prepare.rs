@@ -190,6 +190,9 @@ fn translate(
         GatewayError::new(ErrorKind::Unsupported, message)
     })?;
     let mut request = (client.decode_request)(body)?;
+    for path in std::mem::take(&mut request.asides) {
+        unsupported.note(&path);
+    }
     let names = ToolNames::adapt(&mut request, backend.tools);
     let asked =
         Asked { include_usage: request.include_usage, proofs: request.thinking.proofs, echo: (client.echo)(body) };

@@ -126,6 +126,11 @@ pub trait Sink {
     fn failed(&mut self, _error: &GatewayError) -> Option<Vec<u8>> {
         None
     }
+
+    /// Why the stream cannot go on, where the sink had to hold back more than it may. Asked after each event.
+    fn fault(&self) -> Option<GatewayError> {
+        None
+    }
 }
 
 /// One dialect in, another out.
@@ -159,6 +164,9 @@ impl Translation for Cross {
                 continue;
             }
             self.sink.event(&event, out);
+        }
+        if let Some(fault) = self.sink.fault() {
+            return Step::Failed(fault);
         }
         if matches!(step, Step::End) {
             self.sink.end(out);
