@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use weir_core::config::Quirks;
 use weir_core::json::Object;
 use weir_core::plan::OnUnsupported;
 use weir_core::{Dialect, Estimate, Limits, Tokens, UnixMillis, Usage};
@@ -77,8 +78,8 @@ fn main() {
 /// Microseconds that a request of 100 KB takes.
 fn request(client: Dialect, backend: Dialect) -> f64 {
     let (from, to) = (client_side(client).unwrap(), backend_side(backend).unwrap());
-    let body = body(client);
-    let target = Target { model: "their-model", max_output: Tokens(4_096) };
+    let (body, quirks) = (body(client), Quirks::default());
+    let target = Target { model: "their-model", max_output: Tokens(4_096), quirks: &quirks };
     best(|| {
         let object = Object::parse(&body, 64).unwrap();
         let mut request = (from.decode_request)(&object).unwrap();
@@ -104,14 +105,14 @@ fn body(client: Dialect) -> Vec<u8> {
             ..Default::default()
         })
     };
-    let turns = REQUEST / words.len();
+    let (turns, quirks) = (REQUEST / words.len(), Quirks::default());
     let request = Request {
         messages: (0..=turns).map(turn).collect(),
         tools: (0..8).map(tool).collect(),
         stream: true,
         ..Request::default()
     };
-    let target = Target { model: "model", max_output: Tokens(4_096) };
+    let target = Target { model: "model", max_output: Tokens(4_096), quirks: &quirks };
     let mut unsupported = Unsupported::new(OnUnsupported::Reject, client, client);
     let body = (backend_side(client).unwrap().encode_request)(request, &target, &mut unsupported).unwrap();
     assert!(body.len() > REQUEST);

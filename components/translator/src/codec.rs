@@ -12,7 +12,7 @@ use crate::canonical::{Request, Response};
 use crate::stream::{Sink, Source};
 use crate::tools::ToolRules;
 use crate::unsupported::Unsupported;
-use crate::{anthropic, openai_chat};
+use crate::{anthropic, openai_chat, openai_responses};
 
 /// What an encoder of requests must know of the backend.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +81,12 @@ pub fn client_side(dialect: Dialect) -> Option<ClientSide> {
             echo: |_| Map::new(),
             encode_response: anthropic::encode_response,
             sink: |asked, now| Box::new(anthropic::Encoder::new(asked, now)),
+        },
+        Dialect::OpenaiResponses => ClientSide {
+            decode_request: openai_responses::decode_request,
+            echo: openai_responses::echo,
+            encode_response: openai_responses::encode_response,
+            sink: |asked, now| Box::new(openai_responses::Encoder::new(asked, now)),
         },
         _ => return None,
     })

@@ -2,7 +2,8 @@
 //!
 //! Names: most backends take letters, digits, `_` and `-`, OpenAI's up to 64 of them, Anthropic's 128; agents join the
 //! names of servers and tools and come out longer. Kinds: a custom tool, which takes any text, becomes a function of one
-//! string where the target has none. The model's calls are turned back on their way to the client.
+//! string where the target has none. Namespaces: a tool in one has the two names joined. The model's calls are turned
+//! back on their way to the client.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::canonical::{Event, Function, Loading, Part, Request, Response, Tool, ToolChoice};
 
+pub mod namespace;
 mod unpack;
 
 use unpack::Unpack;
@@ -42,6 +44,7 @@ impl ToolNames {
     pub fn adapt(request: &mut Request, rules: ToolRules) -> Self {
         let mut names = Self::default();
         leave_out_deferred(&mut request.tools);
+        describe_namespaces(request);
         for tool in &mut request.tools {
             let replaced = match tool {
                 Tool::Custom(custom) if !rules.custom => {
@@ -52,8 +55,11 @@ impl ToolNames {
             };
             *tool = replaced;
         }
+        let taken: Vec<String> = request.tools.iter().filter_map(Tool::name).map(str::to_owned).collect();
+        let free = |name: &String| allowed(name, rules.name).is_none() && !taken.contains(name);
         let mut rename = |name: &mut String| {
-            if let Some(new) = allowed(name, rules.name) {
+            let flat = namespace::flat(name).filter(free);
+            if let Some(new) = flat.or_else(|| allowed(name, rules.name)) {
                 names.renamed.insert(new.clone(), std::mem::replace(name, new));
             }
         };
@@ -145,6 +151,23 @@ fn leave_out_deferred(tools: &mut Vec<Tool>) {
     }
 }
 
+/// Tells of each tool what its namespace is for, since the target has no other place for it.
+fn describe_namespaces(request: &mut Request) {
+    let namespaces: BTreeMap<String, String> = request.namespaces.drain(..).collect();
+    for tool in &mut request.tools {
+        let (name, description) = match tool {
+            Tool::Function(function) => (&function.name, &mut function.description),
+            Tool::Custom(custom) => (&custom.name, &mut custom.description),
+            Tool::WebSearch(_) | Tool::Foreign(_) => continue,
+        };
+        let of_all = namespace::split(name).0.and_then(|namespace| namespaces.get(namespace));
+        if let Some(of_all) = of_all.filter(|text| !text.is_empty()) {
+            let own = description.take().map_or_else(String::new, |own| format!("\n\n{own}"));
+            *description = Some(format!("{of_all}{own}"));
+        }
+    }
+}
+
 /// A function that takes what a custom tool takes. A grammar is told to the model in words, since no schema holds one.
 fn as_function(custom: crate::canonical::Custom) -> Function {
     let grammar = custom.grammar.map(|(syntax, text)| format!("The input keeps to this {syntax} grammar:\n{text}"));
@@ -223,6 +246,28 @@ mod tests {
         names.restore(&mut answer);
         let Part::ToolCall(back) = &answer.candidates[0].parts[0] else { panic!("no call") };
         assert_eq!((back.custom, back.arguments.as_str()), (true, "a \"b\""));
+    }
+
+    #[test]
+    fn a_tool_in_a_namespace_goes_under_one_name_and_its_call_comes_back_under_two() {
+        let function = |name: &str| Tool::Function(Function { name: name.to_owned(), ..Function::default() });
+        let mut request = Request {
+            tools: vec![function("math::add"), function("a::b"), function("a__b")],
+            namespaces: vec![("math".to_owned(), "Sums.".to_owned())],
+            tool_choice: Some(ToolChoice::Tool("math::add".to_owned())),
+            ..Request::default()
+        };
+        let mut names = ToolNames::adapt(&mut request, RULES);
+        let sent: Vec<String> = request.tools.iter().map(|tool| tool.name().unwrap().to_owned()).collect();
+        assert!(sent[0] == "math__add" && sent[1].starts_with("a__b_") && sent[2] == "a__b", "{sent:?}");
+        assert_eq!(request.tool_choice, Some(ToolChoice::Tool("math__add".to_owned())));
+        let Tool::Function(add) = &request.tools[0] else { panic!("no function") };
+        assert_eq!(add.description.as_deref(), Some("Sums."));
+        for (sent, known) in sent.into_iter().zip(["math::add", "a::b", "a__b"]) {
+            let mut event = Event::ToolStart { candidate: 0, tool: 0, id: "c".to_owned(), name: sent, custom: false };
+            assert!(!names.restore_event(&mut event));
+            assert!(matches!(event, Event::ToolStart { name, .. } if name == known));
+        }
     }
 
     #[test]

@@ -209,6 +209,9 @@ fn translate(
     } else {
         (client.decode_request)(body)?
     };
+    for path in std::mem::take(&mut request.asides) {
+        unsupported.note(&path);
+    }
     let tools = ToolRules { custom: backend.tools.custom && quirks.custom_tools, ..backend.tools };
     let names = ToolNames::adapt(&mut request, tools);
     let asked =

@@ -56,6 +56,12 @@ pub struct Request {
     pub cache_key: Option<String>,
     /// What the client said that has no place here, and means something.
     pub unplaced: Vec<Unplaced>,
+    /// Paths of what it said that changes nothing of the answer, or asks for what comes about anyhow: other dialects are
+    /// not told, and the client is told so, whatever the route says.
+    pub asides: Vec<String>,
+    /// What the namespaces of its tools are for, by their names. Responses: `tools[]` of type `namespace`. Their tools are
+    /// called [`<namespace>::<name>`](crate::tools::namespace).
+    pub namespaces: Vec<(String, String)>,
 }
 
 /// A field that the canonical request has no place for; the target's encoder refuses it or drops it by name.

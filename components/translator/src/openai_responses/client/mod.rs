@@ -1,0 +1,20 @@
+//! The side of clients: their requests are read, their answers and streams written.
+
+mod content;
+mod count;
+mod echo;
+mod input;
+mod item;
+mod request;
+mod response;
+mod stream;
+mod tools;
+
+pub use count::encode_count;
+pub use echo::echo;
+pub use request::{decode_count_request, decode_request};
+pub use response::encode_response;
+pub use stream::Encoder;
+
+#[cfg(test)]
+mod tests;
