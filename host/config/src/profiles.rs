@@ -30,12 +30,12 @@ pub(crate) fn by_name(name: ProfileName) -> &'static Profile {
 /// The profile of whatever is at this host, which is in lower case.
 pub(crate) fn by_host(host: &str) -> &'static Profile {
     let is_at = |known: &&str| known.strip_prefix('.').map_or(host == *known, |_| host.ends_with(*known));
-    PROFILES.iter().find(|profile| profile.hosts.iter().any(|known| is_at(&known))).unwrap_or(&COMPATIBLE)
+    PROFILES.iter().find(|profile| profile.hosts.iter().any(is_at)).unwrap_or(&COMPATIBLE)
 }
 
 /// What the versions of Azure's older API lack, by the dates that they are named by
 /// (<https://learn.microsoft.com/en-us/azure/ai-services/openai/api-version-deprecation>).
-pub(crate) fn at_version(quirks: Quirks, version: &str) -> Quirks {
+pub(crate) fn at_version(quirks: &Quirks, version: &str) -> Quirks {
     let since = |date: &str| version >= date;
     let max_tokens = if since("2024-09-01") { quirks.max_tokens } else { MaxTokens::MaxTokens };
     Quirks {
@@ -44,7 +44,7 @@ pub(crate) fn at_version(quirks: Quirks, version: &str) -> Quirks {
         stream_options: quirks.stream_options && since("2024-09-01"),
         developer_role: quirks.developer_role && since("2024-12-01"),
         json_schema: quirks.json_schema && since("2024-08-01"),
-        ..quirks
+        ..quirks.clone()
     }
 }
 
@@ -270,9 +270,9 @@ mod tests {
 
     #[test]
     fn older_versions_of_azure_have_less() {
-        let responses = |version| at_version(AZURE.quirks, version).responses;
+        let responses = |version| at_version(&AZURE.quirks, version).responses;
         assert!(responses("2025-04-01-preview") && !responses("2024-10-21"));
-        let old = at_version(AZURE.quirks, "2024-02-01");
+        let old = at_version(&AZURE.quirks, "2024-02-01");
         assert_eq!((old.max_tokens, old.stream_options, old.json_schema), (MaxTokens::MaxTokens, false, false));
     }
 

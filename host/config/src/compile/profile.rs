@@ -32,7 +32,7 @@ impl Compiler<'_> {
             self.no_betas(backend);
             let mut quirks = profile.quirks.clone();
             if let Some(version) = backend.api_version.as_ref() {
-                quirks = profiles::at_version(quirks, version);
+                quirks = profiles::at_version(&quirks, version);
             }
             if let Some(written) = backend.quirks.as_ref() {
                 self.override_with(&mut quirks, written);

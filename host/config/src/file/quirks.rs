@@ -11,6 +11,7 @@ macro_rules! words {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         #[schemars(inline)]
+        #[allow(clippy::enum_variant_names, reason = "the words are the fields' own names")]
         pub(crate) enum $name {
             $($(#[$of])* $word,)*
         }
