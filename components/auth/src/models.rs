@@ -55,7 +55,8 @@ impl Models {
             let data: Vec<Value> = names.into_iter().map(openai).collect();
             return Ok(json!({"object": "list", "data": data}));
         }
-        let (page, has_more) = Page::read(query)?.of(&names);
+        let page = Page::read(query)?;
+        let (page, has_more) = page.of(if page.may_be_active() { &names } else { &[] });
         let data: Vec<Value> = page.iter().copied().map(anthropic).collect();
         Ok(json!({"data": data, "has_more": has_more, "first_id": page.first(), "last_id": page.last()}))
     }
@@ -82,9 +83,25 @@ fn openai(name: &str) -> Value {
     json!({"id": name, "object": "model", "created": 0, "owned_by": "weir"})
 }
 
+/// Whatever else Anthropic tells of a model is `null` where it is not known.
 fn anthropic(name: &str) -> Value {
-    json!({"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"})
+    json!({
+        "type": "model",
+        "id": name,
+        "display_name": name,
+        "created_at": "1970-01-01T00:00:00Z",
+        "lifecycle": ACTIVE,
+        "deprecated_at": null,
+        "retires_at": null,
+        "line": null,
+        "capabilities": null,
+        "max_input_tokens": null,
+        "max_tokens": null,
+    })
 }
+
+/// The stage of life that every model is in here.
+const ACTIVE: &str = "active";
 
 /// A page of Anthropic's list.
 #[derive(Default)]
@@ -92,6 +109,7 @@ struct Page<'a> {
     limit: Option<usize>,
     after: Option<&'a str>,
     before: Option<&'a str>,
+    lifecycles: Vec<&'a str>,
 }
 
 impl<'a> Page<'a> {
@@ -102,10 +120,17 @@ impl<'a> Page<'a> {
                 "after_id" => page.after = Some(value),
                 "before_id" => page.before = Some(value),
                 "limit" => page.limit = Some(limit(value)?),
+                // The SDKs write lists so.
+                "lifecycle" | "lifecycle[]" | "lifecycle%5B%5D" => page.lifecycles.push(value),
                 _ => {}
             }
         }
         Ok(page)
+    }
+
+    /// Whether the list is to have models that are in use.
+    fn may_be_active(&self) -> bool {
+        self.lifecycles.is_empty() || self.lifecycles.contains(&ACTIVE)
     }
 
     /// The names on the page, and whether more follow in the direction of travel. A cursor that names no model of

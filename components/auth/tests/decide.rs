@@ -120,12 +120,27 @@ fn a_caller_sees_the_models_that_it_may_use() {
     assert_eq!(
         body_of(&bob),
         json!({
-            "data": [{"type": "model", "id": "gpt-4o", "display_name": "gpt-4o", "created_at": "1970-01-01T00:00:00Z"}],
+            "data": [{
+                "type": "model", "id": "gpt-4o", "display_name": "gpt-4o", "created_at": "1970-01-01T00:00:00Z",
+                "lifecycle": "active", "deprecated_at": null, "retires_at": null, "line": null, "capabilities": null,
+                "max_input_tokens": null, "max_tokens": null,
+            }],
             "has_more": true, "first_id": "gpt-4o", "last_id": "gpt-4o",
         })
     );
     assert_eq!(bob.headers["content-type"], "application/json");
     assert!(bob.headers.contains_key(header::REQUEST_ID));
+}
+
+#[test]
+fn models_are_asked_for_by_their_stage_of_life_as_well() {
+    let anthropic = [("x-api-key", BOB), ("anthropic-version", "2023-06-01")];
+    let none = json!({"data": [], "has_more": false, "first_id": null, "last_id": null});
+    for (query, expected) in [("lifecycle=retired", 0), ("lifecycle%5B%5D=active&lifecycle%5B%5D=retired", 2)] {
+        let list = body_of(&answer("GET", &format!("/v1/models?{query}"), &anthropic));
+        assert_eq!(list["data"].as_array().unwrap().len(), expected, "{query}");
+        assert!(expected > 0 || list == none, "{list}");
+    }
 }
 
 #[test]

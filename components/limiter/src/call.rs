@@ -3,21 +3,25 @@
 use http::HeaderMap;
 use weir_core::control::{Reserve, Settle};
 use weir_core::header::{self, InternalHeaderError};
-use weir_core::{Candidate, Config, Ending, ErrorKind, GatewayError, Millis, Outcome, Plan, Principal, Usage};
+use weir_core::{
+    Candidate, Config, Ending, Endpoint, ErrorKind, Estimate, GatewayError, Millis, Outcome, Plan, Principal, Usage,
+};
 
-/// What is to be asked for a request, out of the headers that auth and router added.
+/// What is to be asked for a request, out of the headers that auth and router added. Where tokens are counted and none are
+/// used, none are asked for, however long the prompt.
 ///
 /// # Errors
 /// [`InternalHeaderError`] when one of them is missing or broken.
-pub fn reserve(headers: &HeaderMap) -> Result<Reserve, InternalHeaderError> {
+pub fn reserve(headers: &HeaderMap, endpoint: Option<&Endpoint>) -> Result<Reserve, InternalHeaderError> {
     let plan: Plan = header::require_json(headers, header::PLAN)?;
+    let estimate = header::require_json(headers, header::ESTIMATE)?;
     Ok(Reserve {
         request: require_text(headers, header::REQUEST)?,
         attempt: require_text(headers, header::ATTEMPT)?,
         principal: header::require_json(headers, header::PRINCIPAL)?,
         model: plan.model,
         candidates: plan.candidates,
-        estimate: header::require_json(headers, header::ESTIMATE)?,
+        estimate: if endpoint.is_some_and(Endpoint::counts) { Estimate::default() } else { estimate },
     })
 }
 
@@ -118,16 +122,23 @@ mod tests {
     }
 
     #[test]
+    fn where_tokens_are_counted_none_are_reserved() {
+        let estimated = |endpoint| reserve(&headers(), Some(&endpoint)).unwrap().estimate.total();
+        assert_eq!([Endpoint::CountTokens, Endpoint::InputTokens].map(estimated), [Tokens::ZERO; 2]);
+        assert_eq!([Endpoint::Messages, Endpoint::Responses].map(estimated), [Tokens(30); 2]);
+    }
+
+    #[test]
     fn every_header_is_needed_and_checked() {
         let whole = headers();
-        let ask = reserve(&whole).unwrap();
+        let ask = reserve(&whole, None).unwrap();
         assert_eq!((ask.attempt, ask.model.as_str(), ask.estimate.total()), (2, "m", Tokens(30)));
         for name in [header::PRINCIPAL, header::PLAN, header::ESTIMATE, header::REQUEST, header::ATTEMPT] {
             let mut lacking = whole.clone();
             lacking.remove(name);
-            assert_eq!(reserve(&lacking).unwrap_err().name, name);
+            assert_eq!(reserve(&lacking, None).unwrap_err().name, name);
             lacking.insert(name, HeaderValue::from_static("-1"));
-            assert_eq!(reserve(&lacking).unwrap_err().name, name);
+            assert_eq!(reserve(&lacking, None).unwrap_err().name, name);
         }
     }
 
@@ -148,7 +159,7 @@ mod tests {
             sizes: Limits::default(),
             runtime: Default::default(),
         };
-        let ask = reserve(&headers()).unwrap();
+        let ask = reserve(&headers(), None).unwrap();
         assert_eq!(check_tenant(&config, &ask), Ok(()));
         config.tenants = vec![tenant("other")];
         assert_eq!(check_tenant(&config, &ask).unwrap_err().kind(), ErrorKind::Forbidden);
@@ -156,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_the_translator_says_is_settled() {
-        let ask = reserve(&headers()).unwrap();
+        let ask = reserve(&headers(), None).unwrap();
         let usage = Usage { input: Tokens(9), output: Tokens(3), ..Usage::default() };
         let outcome = Outcome {
             candidate: candidate(),
@@ -173,7 +184,7 @@ mod tests {
 
     #[test]
     fn silence_is_settled_as_estimated() {
-        let ask = reserve(&headers()).unwrap();
+        let ask = reserve(&headers(), None).unwrap();
         for (status, ending) in [(Some(200), Ending::Truncated), (Some(502), Ending::Failed), (None, Ending::Failed)] {
             for trailer in [None, Some(b"{".to_vec())] {
                 let end = End { trailer, status, took: Millis(80) };

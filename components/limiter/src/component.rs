@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue};
 use weir_core::config::Runtime;
 use weir_core::control::{Grant, Reserve, Reserved};
 use weir_core::header::{BACKEND, DEGRADED, RESERVATION, json_value};
-use weir_core::{Config, Dialect, ErrorKind, GatewayError, RequestView};
+use weir_core::{Config, Dialect, Endpoint, ErrorKind, GatewayError, RequestView};
 use weir_face::futures::channel::oneshot;
 use weir_face::relay::Relay;
 use weir_face::request::Incoming;
@@ -48,10 +48,10 @@ pub async fn handle(
     next: impl AsyncFn(Request) -> Result<Response, ErrorCode>,
 ) -> Result<Response, ErrorCode> {
     let incoming = Incoming::take(request);
-    let dialect = dialect(&incoming);
+    let (dialect, endpoint) = asked(&incoming);
     let admission = async {
         let instance = instance().await?;
-        let ask = call::reserve(&incoming.headers).map_err(|fault| out_of_place(&fault))?;
+        let ask = call::reserve(&incoming.headers, endpoint.as_ref()).map_err(|fault| out_of_place(&fault))?;
         call::check_tenant(&instance.config, &ask)?;
         Ok((instance, ask))
     };
@@ -222,10 +222,11 @@ async fn instance() -> Result<Rc<Instance>, GatewayError> {
     Ok(INSTANCE.with(|cell| cell.get_or_init(|| instance).clone()))
 }
 
-fn dialect(incoming: &Incoming) -> Dialect {
+/// In which dialect the caller is answered, and what it asks for.
+fn asked(incoming: &Incoming) -> (Dialect, Option<Endpoint>) {
     let anthropic = incoming.headers.contains_key("anthropic-version");
     let view = RequestView::parse(&incoming.method, &incoming.target, anthropic);
-    view.map_or_else(|(dialect, _)| dialect, |view| view.dialect)
+    view.map_or_else(|(dialect, _)| (dialect, None), |view| (view.dialect, Some(view.endpoint)))
 }
 
 fn refused(fault: &ControlFault) -> GatewayError {

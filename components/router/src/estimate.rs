@@ -15,7 +15,7 @@ use weir_core::json::Object;
 pub const ATTACHMENT: Tokens = Tokens(1_600);
 
 /// The members of a body that a model reads, in all dialects.
-const READ_BY_MODELS: [&str; 12] = [
+const READ_BY_MODELS: [&str; 14] = [
     "messages",
     "system",
     "input",
@@ -26,6 +26,8 @@ const READ_BY_MODELS: [&str; 12] = [
     "functions",
     "response_format",
     "text",
+    "output_config",
+    "output_format",
     "documents",
     "prediction",
 ];
@@ -37,7 +39,7 @@ pub fn prompt(body: &Object) -> Tokens {
     let mut weight = Weight::default();
     for raw in READ_BY_MODELS.iter().filter_map(|key| body.raw(key)) {
         let mut deserializer = serde_json::Deserializer::from_str(raw.get());
-        let seed = Weigh { weight: &mut weight, may_attach: false };
+        let seed = Weigh { weight: &mut weight, under: Under::Any };
         if seed.deserialize(&mut deserializer).is_err() {
             // Deeper than serde_json goes, where a configuration allows that much.
             weight.text(raw.get());
@@ -70,10 +72,36 @@ impl Weight {
     }
 }
 
-/// Weighs one value. `may_attach`: it stands under a name that dialects use for images and files.
+/// Weighs one value.
 struct Weigh<'a> {
     weight: &'a mut Weight,
-    may_attach: bool,
+    under: Under,
+}
+
+/// What the name says that a value stands under.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Under {
+    /// Nothing: text is there to be read.
+    Any,
+    /// That it may be an image or a file, or where one is.
+    Attachment,
+    /// That it is a file that the provider has.
+    File,
+    /// That it proves something to the provider, and no model reads it.
+    Proof,
+}
+
+impl Under {
+    /// In all dialects: Anthropic's `source` has `data` and `url`, chat completions have `image_url.url`, `input_audio.data`
+    /// and `file.file_data`, responses have `image_url` and `file_url`.
+    fn of(key: &str) -> Self {
+        match key {
+            "url" | "image_url" | "data" | "file_data" | "file_url" => Self::Attachment,
+            "file_id" => Self::File,
+            "signature" => Self::Proof,
+            _ => Self::Any,
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Weigh<'_> {
@@ -92,10 +120,11 @@ impl<'de> Visitor<'de> for Weigh<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        if self.may_attach && is_attachment(text) {
-            self.weight.attachments += 1;
-        } else {
-            self.weight.text(text);
+        match self.under {
+            Under::Attachment if is_attachment(text) => self.weight.attachments += 1,
+            Under::File => self.weight.attachments += 1,
+            Under::Proof => {}
+            Under::Any | Under::Attachment => self.weight.text(text),
         }
         Ok(())
     }
@@ -124,15 +153,14 @@ impl<'de> Visitor<'de> for Weigh<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(Weigh { weight: self.weight, may_attach: false })?.is_some() {}
+        while items.next_element_seed(Weigh { weight: self.weight, under: Under::Any })?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         while let Some(key) = members.next_key::<std::borrow::Cow<'de, str>>()? {
             self.weight.text(&key);
-            let may_attach = matches!(&*key, "url" | "image_url" | "data" | "file_data");
-            members.next_value_seed(Weigh { weight: self.weight, may_attach })?;
+            members.next_value_seed(Weigh { weight: self.weight, under: Under::of(&key) })?;
         }
         Ok(())
     }
@@ -173,12 +201,42 @@ mod tests {
             format!(r#"{{"messages":[{{"content":[{{"image_url":{{"url":"data:image/png;base64,{image}"}}}}]}}]}}"#);
         let anthropic = format!(r#"{{"messages":[{{"content":[{{"source":{{"data":"{image}"}}}}]}}]}}"#);
         let responses = r#"{"input":[{"content":[{"image_url":"https://example.com/a.png"}]}]}"#;
-        for body in [&openai, &anthropic, responses] {
+        let stored = r#"{"messages":[{"content":[{"source":{"type":"file","file_id":"file_1"}}]}]}"#;
+        for body in [&openai, &anthropic, responses, stored] {
             let counted = tokens(body);
             assert!((ATTACHMENT.0..ATTACHMENT.0 + 20).contains(&counted), "{counted}");
         }
         let text =
             format!(r#"{{"messages":[{{"content":[{{"source":{{"data":"{}"}}}}]}}]}}"#, "so it is. ".repeat(1000));
         assert!((2_500..2_550).contains(&tokens(&text)));
+    }
+
+    #[test]
+    fn a_conversation_counts_alike_in_each_dialect() {
+        let (rules, question, thought) =
+            ("Be brief. ".repeat(40), "Why is the sky blue? ".repeat(40), "Hm. ".repeat(40));
+        let answer = "Air scatters it. ".repeat(40);
+        let schema = r#"{"type":"object","properties":{"city":{"type":"string","description":"A city's name"}}}"#;
+        let signature = "EqQBCkYIBRgCKkA".repeat(100);
+        let chat = format!(
+            r#"{{"messages":[{{"role":"system","content":"{rules}"}},{{"role":"user","content":"{question}"}},
+                {{"role":"assistant","reasoning_content":"{thought}","content":"{answer}"}},{{"role":"user","content":"{question}"}}],
+                "tools":[{{"type":"function","function":{{"name":"weather","parameters":{schema}}}}}]}}"#
+        );
+        let responses = format!(
+            r#"{{"instructions":"{rules}","input":[{{"role":"user","content":"{question}"}},
+                {{"type":"reasoning","summary":[{{"type":"summary_text","text":"{thought}"}}]}},
+                {{"role":"assistant","content":[{{"type":"output_text","text":"{answer}"}}]}},{{"role":"user","content":"{question}"}}],
+                "tools":[{{"type":"function","name":"weather","parameters":{schema}}}]}}"#
+        );
+        let messages = format!(
+            r#"{{"system":[{{"type":"text","text":"{rules}"}}],"messages":[{{"role":"user","content":"{question}"}},
+                {{"role":"assistant","content":[{{"type":"thinking","thinking":"{thought}","signature":"{signature}"}},
+                {{"type":"text","text":"{answer}"}}]}},{{"role":"user","content":"{question}"}}],
+                "tools":[{{"name":"weather","input_schema":{schema}}}]}}"#
+        );
+        let counted = [&chat, &responses, &messages].map(|body| tokens(body));
+        let (least, most) = (counted.iter().min().unwrap(), counted.iter().max().unwrap());
+        assert!(*least > 700 && most - least < least / 10, "{counted:?}");
     }
 }

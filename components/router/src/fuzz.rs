@@ -14,13 +14,16 @@ const TENANTS: [&str; 2] = ["one", "two"];
 const MODELS: [&str; 8] = ["a", "b", "a/b", "ab*", "*", "a*", "*b", "claude-*"];
 const BACKENDS: [&str; 4] = ["w", "x", "y", "z"];
 const PATHS: [&str; 4] = ["/v1/chat/*", "/v1/*", "/v1/embeddings", "*"];
-const TARGETS: [&str; 6] = [
+const TARGETS: [&str; 9] = [
     "/v1/chat/completions",
     "/openai/v1/chat/completions",
     "/v1/messages?beta=true",
     "/v1/embeddings?key=key-1",
     "/v1/responses",
     "/v1/completions?x=1&&key=key-0",
+    "/openai/deployments/a/b/chat/completions?api-version=2024-10-21",
+    "/openai/deployments/ab/embeddings",
+    "/v1/responses/input_tokens",
 ];
 
 /// How far a request came.
@@ -38,7 +41,7 @@ pub enum Reached {
 /// whatever they are.
 ///
 /// # Panics
-/// When a law does not hold: the same method, path, dialect and caller on both sides of auth's hand-over; every
+/// When a law does not hold: the same method, path, dialect, model and caller on both sides of auth's hand-over; every
 /// candidate among the targets of a route that is for this tenant and model; a model that the caller may use; the
 /// same decision for the same seed.
 pub fn route_plan(data: &[u8]) -> Reached {
@@ -66,6 +69,7 @@ pub fn route_plan(data: &[u8]) -> Reached {
     assert_eq!(head.view.query, view.query);
     assert_eq!(head.view.endpoint, view.endpoint);
     assert_eq!(head.view.dialect, view.dialect);
+    assert_eq!(head.view.model, view.model);
     assert!(head.view.query_key().is_none(), "the key goes no further than auth");
 
     let router = Router::new(&config);
@@ -77,6 +81,7 @@ pub fn route_plan(data: &[u8]) -> Reached {
     };
     let route = &config.routes[decision.why.route];
     assert!(principal.allows(&decision.plan.model));
+    assert!(view.model.as_ref().is_none_or(|model| *model == decision.plan.model), "the path's model is the plan's");
     assert!(route.models.iter().any(|pattern| pattern.matches(&decision.plan.model)));
     assert!(route.tenants.is_empty() || route.tenants.contains(&principal.tenant));
     assert_eq!(decision.plan.candidates.len(), route.targets.len());

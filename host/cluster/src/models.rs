@@ -29,7 +29,8 @@ pub(crate) fn one(name: &str, dialect: Dialect) -> String {
 fn model(name: &str, dialect: Dialect) -> Value {
     match dialect {
         Dialect::AnthropicMessages => {
-            json!({"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"})
+            let created_at = "1970-01-01T00:00:00Z";
+            json!({"type": "model", "id": name, "display_name": name, "created_at": created_at, "lifecycle": "active"})
         }
         _ => json!({"id": name, "object": "model", "created": 0, "owned_by": "weir"}),
     }

@@ -39,6 +39,7 @@ pub mod keys;
 mod load;
 mod narrow;
 mod oci;
+mod profiles;
 mod quantity;
 mod read;
 mod report;

@@ -77,6 +77,17 @@ fn the_examples_of_the_guide_can_be_loaded() {
     }
 }
 
+#[test]
+fn the_example_with_providers_can_be_loaded() {
+    let text = fs::read(root("examples/providers/weir.yaml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    weir_config::keys::make(&folder.path().join("client.key"), kind("client.key"), &[7; 64]).unwrap();
+    match load_bytes("providers", &text, folder.path(), &Machine) {
+        Ok(loaded) => assert!(loaded.config.backends.len() == 6 && loaded.warnings.is_empty(), "{}", loaded.warnings),
+        Err(report) => panic!("{}", report.render(false)),
+    }
+}
+
 fn kind(name: &str) -> weir_config::keys::KeyKind {
     if name.starts_with("edge") { weir_config::keys::KeyKind::Edge } else { weir_config::keys::KeyKind::Client }
 }

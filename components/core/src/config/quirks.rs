@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quirks {
-    /// Whether it serves `/responses`. OpenAI, Azure, vLLM, xAI, Groq and OpenRouter do; most others do not.
+    /// Whether it serves `/responses`. OpenAI, Azure, DeepSeek, Groq, OpenRouter, vLLM and xAI do.
     #[serde(skip_serializing_if = "is_true")]
     pub responses: bool,
     /// Whether it counts a prompt's tokens without answering: `/responses/input_tokens`
@@ -20,8 +20,8 @@ pub struct Quirks {
     #[serde(skip_serializing_if = "is_default")]
     pub max_tokens: MaxTokens,
     /// Whether it knows the role `developer`. Where it does not, such messages go as `system`: Mistral
-    /// (<https://docs.mistral.ai/api/>) and DeepSeek (<https://api-docs.deepseek.com/api/create-chat-completion>) refuse
-    /// it, and chat templates of self-hosted models have no such role.
+    /// (<https://docs.mistral.ai/api/>), DeepSeek (<https://api-docs.deepseek.com/api/create-chat-completion>) and Together
+    /// have no such role, nor have the chat templates of self-hosted models.
     #[serde(skip_serializing_if = "is_true")]
     pub developer_role: bool,
     /// Whether it knows `stream_options`. Mistral does not; it says the usage of a stream without being asked.
@@ -46,7 +46,7 @@ pub struct Quirks {
     /// Whether it knows `parallel_tool_calls`.
     #[serde(skip_serializing_if = "is_true")]
     pub parallel_tool_calls: bool,
-    /// Whether `tool_choice` says `any` where OpenAI says `required`, as Mistral does
+    /// Whether `tool_choice` says `any` where OpenAI says `required`, as Mistral's does
     /// (<https://docs.mistral.ai/capabilities/function_calling/>).
     #[serde(skip_serializing_if = "is_false")]
     pub tool_choice_any: bool,
@@ -63,13 +63,14 @@ pub struct Quirks {
     /// Whether `n` may be more than 1. Groq refuses it (<https://console.groq.com/docs/openai>).
     #[serde(skip_serializing_if = "is_true")]
     pub n: bool,
-    /// Whether it knows `logprobs`, `top_logprobs` and `logit_bias`. Groq refuses them, Mistral has none.
+    /// Whether it knows `logprobs`, `top_logprobs` and `logit_bias`. Groq does not
+    /// (<https://console.groq.com/docs/openai>).
     #[serde(skip_serializing_if = "is_true")]
     pub logprobs: bool,
-    /// Whether it knows `presence_penalty` and `frequency_penalty`.
+    /// Whether it knows `presence_penalty` and `frequency_penalty`. Groq does not.
     #[serde(skip_serializing_if = "is_true")]
     pub penalties: bool,
-    /// Whether it knows `user` and `safety_identifier`. Mistral refuses unknown fields, these among them.
+    /// Whether it knows `user` and `safety_identifier`. Mistral refuses whatever it does not know, these among it.
     #[serde(skip_serializing_if = "is_true")]
     pub user: bool,
     /// Whether it knows `metadata`.
@@ -107,40 +108,45 @@ pub struct Quirks {
     pub max_temperature: f64,
 }
 
+impl Quirks {
+    /// OpenAI itself.
+    pub const OPENAI: Self = Self {
+        responses: true,
+        input_tokens: true,
+        max_tokens: MaxTokens::MaxCompletionTokens,
+        developer_role: true,
+        stream_options: true,
+        reasoning: ReasoningField::None,
+        reasoning_effort: true,
+        custom_tools: true,
+        json_schema: true,
+        json_object: true,
+        parallel_tool_calls: true,
+        tool_choice_any: false,
+        seed: SeedField::Seed,
+        top_k: false,
+        max_stop: 4,
+        n: true,
+        logprobs: true,
+        penalties: true,
+        user: true,
+        metadata: true,
+        service_tier: true,
+        prompt_cache_key: true,
+        verbosity: true,
+        web_search: true,
+        strict: true,
+        images: true,
+        audio: true,
+        files: true,
+        call_id: CallId::Any,
+        max_temperature: 2.0,
+    };
+}
+
 impl Default for Quirks {
     fn default() -> Self {
-        Self {
-            responses: true,
-            input_tokens: true,
-            max_tokens: MaxTokens::default(),
-            developer_role: true,
-            stream_options: true,
-            reasoning: ReasoningField::default(),
-            reasoning_effort: true,
-            custom_tools: true,
-            json_schema: true,
-            json_object: true,
-            parallel_tool_calls: true,
-            tool_choice_any: false,
-            seed: SeedField::default(),
-            top_k: false,
-            max_stop: 4,
-            n: true,
-            logprobs: true,
-            penalties: true,
-            user: true,
-            metadata: true,
-            service_tier: true,
-            prompt_cache_key: true,
-            verbosity: true,
-            web_search: true,
-            strict: true,
-            images: true,
-            audio: true,
-            files: true,
-            call_id: CallId::default(),
-            max_temperature: 2.0,
-        }
+        Self::OPENAI
     }
 }
 
@@ -170,14 +176,14 @@ impl MaxTokens {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasoningField {
-    /// Nowhere: OpenAI's chat completions keep them.
+    /// Nowhere: OpenAI's chat completions keep them, and Mistral's stand in the content, as parts of type `thinking`.
     #[default]
     None,
-    /// Under `reasoning_content`: DeepSeek (<https://api-docs.deepseek.com/guides/reasoning_model>), xAI, DeepInfra, and vLLM
-    /// before 0.12.
+    /// Under `reasoning_content`: DeepSeek (<https://api-docs.deepseek.com/guides/thinking_mode>), xAI, DeepInfra, and
+    /// vLLM until 0.11.
     ReasoningContent,
-    /// Under `reasoning`: OpenRouter (<https://openrouter.ai/docs/use-cases/reasoning-tokens>), Groq, Together, and vLLM
-    /// since.
+    /// Under `reasoning`: OpenRouter (<https://openrouter.ai/docs/use-cases/reasoning-tokens>), Groq, Together, Cerebras,
+    /// Ollama, and vLLM since (<https://docs.vllm.ai/en/stable/features/reasoning_outputs/>).
     Reasoning,
 }
 

@@ -5,6 +5,7 @@ use weir_core::secret::Scheme;
 use weir_core::{Millis, Origin};
 
 use super::place::{Place, Reach};
+use super::profile::{Speech, profile_of};
 use super::{Compiler, own_audience};
 use crate::file::{self, BackendType, File};
 use crate::read::At;
@@ -36,11 +37,15 @@ impl Compiler<'_> {
         let kind = self.kind(file, backend);
         let key = self.backend_key(name, backend);
         let timeouts = self.timeouts(backend.timeouts.as_ref());
-        let default_path = if *backend.r#type == BackendType::Openai { "/v1" } else { "" };
-        let place = self.place(&backend.url, default_path)?;
+        let mut place = self.place(&backend.url, "")?;
+        let profile = profile_of(backend, &place);
+        self.misplaced_path(backend, &place);
+        if *backend.r#type == BackendType::Openai && place.base_path.is_empty() {
+            profile.base_path.clone_into(&mut place.base_path);
+        }
+        let Speech { quirks, prefer, betas } = self.speech(backend, profile);
         let network = self.network(backend, &place);
         self.in_the_clear(backend, &place, network);
-        self.no_version_twice(backend, &place);
         let Place { origin, base_path, .. } = place;
         let on_client_gone = match *backend.on_client_gone {
             Some(file::ClientGone::Drain) => OnClientGone::Drain,
@@ -54,11 +59,11 @@ impl Compiler<'_> {
                 key,
                 timeouts,
                 on_client_gone,
-                quirks: config::Quirks::default(),
-                prefer: None,
-                betas: vec![weir_core::Pattern::new("*")],
-                headers: config::HeaderPolicy::default(),
-                body: config::BodyPolicy::default(),
+                quirks,
+                prefer,
+                betas,
+                headers: self.header_policy(backend.headers.as_ref()),
+                body: self.body_policy(backend.body.as_ref()),
             },
             network,
         })
@@ -71,6 +76,7 @@ impl Compiler<'_> {
         }
         match *backend.r#type {
             BackendType::Openai => Some(BackendKind::Openai),
+            BackendType::Azure => Some(BackendKind::Azure { api_version: self.api_version(backend) }),
             BackendType::Anthropic => Some(BackendKind::Anthropic),
             BackendType::Weir => self.tier_two(file, backend),
         }
@@ -127,6 +133,7 @@ impl Compiler<'_> {
         let Some(at) = backend.key_header.as_ref() else {
             return match *backend.r#type {
                 BackendType::Anthropic => Scheme::Header("x-api-key".into()),
+                BackendType::Azure => Scheme::Header("api-key".into()),
                 BackendType::Openai | BackendType::Weir => Scheme::Bearer,
             };
         };
@@ -213,11 +220,35 @@ impl Compiler<'_> {
         );
     }
 
-    /// Anthropic's paths begin with `/v1` in any case.
-    fn no_version_twice(&mut self, backend: &file::Backend, place: &Place) {
-        if *backend.r#type != BackendType::Openai && place.base_path == "/v1" {
-            let message = "the paths of this type begin with `/v1` by themselves: it would stand there twice";
-            self.tell(Mistake::new("url", backend.url.span.clone(), message).help(format!("write `{}`", place.origin)));
+    /// What the paths of a type begin with by themselves must not stand in the URL, and what they do not must.
+    fn misplaced_path(&mut self, backend: &file::Backend, place: &Place) {
+        let path = place.base_path.as_str();
+        let (own, above) = match *backend.r#type {
+            BackendType::Anthropic | BackendType::Weir if path == "/v1" => ("/v1", ""),
+            BackendType::Azure => match path.find("/openai") {
+                Some(at) => ("/openai", &path[..at]),
+                None => return,
+            },
+            BackendType::Openai => return self.azure_as_openai(backend, place),
+            BackendType::Anthropic if !path.is_empty() && !path.ends_with("/v1") => {
+                let message = format!("messages would be sent to {path}/messages; Anthropic's path is /v1/messages");
+                let help = format!("write `{}{path}/v1` if the server has it there", place.origin);
+                return self.tell(Mistake::new("url", backend.url.span.clone(), message).warning().help(help));
+            }
+            BackendType::Anthropic | BackendType::Weir => return,
+        };
+        let message = format!("the paths of this type begin with `{own}` by themselves: it would stand there twice");
+        let help = format!("write `{}{above}`", place.origin);
+        self.tell(Mistake::new("url", backend.url.span.clone(), message).help(help));
+    }
+
+    /// Azure speaks as OpenAI does below one of its paths only.
+    fn azure_as_openai(&mut self, backend: &file::Backend, place: &Place) {
+        let is_azure = profile_of(backend, place).name == file::ProfileName::Azure;
+        if is_azure && !matches!(place.base_path.as_str(), "" | "/openai/v1") {
+            let message = "Azure has OpenAI's own paths below `/openai/v1`, and nowhere else";
+            let help = format!("write `type: azure` and `{}`", place.origin);
+            self.tell(Mistake::new("url", backend.url.span.clone(), message).warning().help(help));
         }
     }
 }

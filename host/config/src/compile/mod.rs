@@ -8,6 +8,8 @@ mod limits;
 mod models;
 mod part;
 mod place;
+mod policy;
+mod profile;
 mod secrets;
 mod tenants;
 mod terms;

@@ -225,7 +225,7 @@ impl Compiler<'_> {
 }
 
 /// Whether a key's name is one that secrets have.
-fn looks_secret(name: &str) -> bool {
+pub(super) fn looks_secret(name: &str) -> bool {
     let capitals = name.to_ascii_uppercase();
     SECRET_ENDINGS.iter().any(|ending| capitals.ends_with(ending))
 }

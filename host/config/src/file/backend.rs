@@ -1,8 +1,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DurationText, Secret};
-use crate::read::{At, Maybe};
+use super::{BodyEdits, DurationText, HeaderEdits, ProfileName, Quirks, Secret};
+use crate::read::{At, Many, Maybe};
 
 /// A place that calls may go to.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -11,7 +11,7 @@ pub(crate) struct Backend {
     /// What it speaks.
     pub(crate) r#type: At<BackendType>,
     /// Where it is: scheme, host and port, and what its paths begin with, such as `https://api.openai.com/v1`. Without a
-    /// path, that of type `openai` is `/v1`.
+    /// path, that of type `openai` is the one that its profile has, mostly `/v1`.
     pub(crate) url: At<String>,
     /// Which addresses its name may lead to. Default: private where the URL names this machine or a private address,
     /// public otherwise.
@@ -23,7 +23,8 @@ pub(crate) struct Backend {
     /// The key that it wants, by reference.
     #[serde(default)]
     pub(crate) key: Maybe<At<Secret>>,
-    /// The header that the key goes in. Default: `authorization`, as a bearer token; for type anthropic `x-api-key`.
+    /// The header that the key goes in. Default: `authorization`, as a bearer token; for type anthropic `x-api-key`, for
+    /// type azure `api-key`.
     #[serde(default)]
     pub(crate) key_header: Maybe<At<String>>,
     /// How long it may take.
@@ -32,6 +33,42 @@ pub(crate) struct Backend {
     /// What happens to the call when the client leaves. Default: cancel.
     #[serde(default)]
     pub(crate) on_client_gone: Maybe<ClientGone>,
+    /// For type azure: the version of its older API, such as `2024-10-21`, in which the deployment stands in the path. The
+    /// model of a target is then the name of a deployment. Default: none, and the API is the newer one, `/openai/v1`.
+    #[serde(default)]
+    pub(crate) api_version: Maybe<At<String>>,
+    /// For types openai and azure: which server it is, and so how it differs from OpenAI. Default: by the URL's host;
+    /// `compatible` where that is not known.
+    #[serde(default)]
+    pub(crate) profile: Maybe<At<ProfileName>>,
+    /// For types openai and azure: how it differs from what its profile says.
+    #[serde(default)]
+    pub(crate) quirks: Maybe<At<Quirks>>,
+    /// For types openai and azure: what it is spoken to in for clients that speak neither. Default: responses for the
+    /// profiles openai and azure, chat for the others.
+    #[serde(default)]
+    pub(crate) prefer: Maybe<At<Prefer>>,
+    /// For types anthropic and weir: which features of clients' `anthropic-beta` may be asked for, by name, in which `*`
+    /// stands for any run of characters. Default: all. The others are left out, and named in `x-weir-dropped`.
+    #[serde(default)]
+    pub(crate) betas: Maybe<At<Many<At<String>>>>,
+    /// What is done to the headers of calls to it.
+    #[serde(default)]
+    pub(crate) headers: Maybe<HeaderEdits>,
+    /// What is done to the bodies of calls to it.
+    #[serde(default)]
+    pub(crate) body: Maybe<BodyEdits>,
+}
+
+/// One of the dialects of a server that speaks OpenAI's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Prefer {
+    /// Chat completions.
+    Chat,
+    /// Responses.
+    Responses,
 }
 
 /// What a backend speaks.
@@ -41,6 +78,8 @@ pub(crate) struct Backend {
 pub(crate) enum BackendType {
     /// OpenAI, or a server that is compatible with it.
     Openai,
+    /// Azure OpenAI.
+    Azure,
     /// Anthropic.
     Anthropic,
     /// A tier two.

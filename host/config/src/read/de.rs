@@ -162,6 +162,13 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         self.at_home(visitor.visit_u64(self.integer()?))
     }
 
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.node.kind {
+            Kind::Unsigned(_) | Kind::Signed(_) | Kind::Float(_) => self.deserialize_any(visitor),
+            _ => Err(self.mismatch("a number")),
+        }
+    }
+
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         self.at_home(visitor.visit_str(self.text()?))
     }
@@ -229,7 +236,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u128 f32 f64 char bytes byte_buf option unit unit_struct tuple tuple_struct identifier ignored_any
+        i8 i16 i32 i64 i128 u8 u128 f32 char bytes byte_buf option unit unit_struct tuple tuple_struct identifier ignored_any
     }
 }
 

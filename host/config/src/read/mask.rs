@@ -25,8 +25,9 @@ fn walk(node: &Node, parent: &str, found: &mut impl FnMut(Range<usize>)) {
         Kind::Map(entries) => {
             for entry in entries {
                 // A certificate's `key` is a path.
-                // Whatever a part calls them, what stands under `secrets` are secrets, and many variables are.
-                let is_secret = is_secret(&entry.key) || matches!(parent, "secrets" | "environment");
+                // Whatever a part calls them, what stands under `secrets` are secrets, and many variables are, and many
+                // headers.
+                let is_secret = is_secret(&entry.key) || matches!(parent, "secrets" | "environment" | "set");
                 if is_secret && parent != "tls" && !matches!(entry.value.kind, Kind::Map(_) | Kind::Null) {
                     each_scalar(&entry.value, found);
                 }
@@ -68,7 +69,7 @@ fn each_scalar(node: &Node, found: &mut impl FnMut(Range<usize>)) {
 }
 
 /// Masks by the look of the text, where it is no YAML: whatever follows such a key on its line, unless a mapping does,
-/// and the lines below `secrets:` and `environment:` as far as they are indented.
+/// and the lines below `secrets:`, `environment:` and `set:` as far as they are indented.
 pub(super) fn text(text: &str) -> String {
     let mut masked = text.to_owned().into_bytes();
     blocks(text, &mut masked);
@@ -89,7 +90,7 @@ pub(super) fn text(text: &str) -> String {
     String::from_utf8(masked).unwrap_or_default()
 }
 
-/// Masks what follows a colon within `secrets:` and `environment:`, whatever the key before it.
+/// Masks what follows a colon within `secrets:`, `environment:` and `set:`, whatever the key before it.
 fn blocks(text: &str, masked: &mut [u8]) {
     let (mut start, mut within) = (0, None);
     for line in text.split_inclusive('\n') {
@@ -100,7 +101,7 @@ fn blocks(text: &str, masked: &mut [u8]) {
                 mask(masked, start + colon + 1..end);
             }
         } else if !line.trim().is_empty() {
-            let key = ["secrets:", "environment:"].iter().find_map(|key| Some(line.find(key)? + key.len()));
+            let key = ["secrets:", "environment:", "set:"].iter().find_map(|key| Some(line.find(key)? + key.len()));
             within = key.map(|_| indent);
             if let Some(value) = key {
                 mask(masked, start + value..end.max(start + value));
