@@ -10,8 +10,11 @@ import subprocess
 import time
 import urllib.request
 
+import httpx2 as httpx
 import pytest
 import yaml
+from providers import PROVIDER_KEY, providers
+from speakers import SPEAKERS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -22,7 +25,6 @@ KSERVE_PYTHON = ROOT / "target" / "tools" / "kserve" / "bin" / "python"
 KEY = "weir-test-key-of-the-first-tenant-000001"
 OTHER_KEY = "weir-test-key-of-the-other-tenant-000002"
 ADMIN_KEY = "weir-test-key-of-the-administrator-0003"
-PROVIDER_KEY = "sk-ant-test-of-the-provider-canary"
 
 
 def free_ports(count):
@@ -89,7 +91,7 @@ class Weir:
 
     def __enter__(self):
         command = [WEIR, "up", "--config", self.folder / "weir.yaml", "--sim-ttft", "20ms", "--sim-tpot", "2ms"]
-        environment = {**os.environ, "ANTHROPIC_TEST_KEY": PROVIDER_KEY, "WEIR_LOG": "debug"}
+        environment = {**os.environ, "PROVIDER_TEST_KEY": PROVIDER_KEY, "WEIR_LOG": "debug"}
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, env=environment)
         wait_for(self.is_ready, "weir up", 60)
         return self
@@ -164,3 +166,92 @@ def weir(tmp_path_factory):
     limits = [{"name": "burst", "per": "key", "requests": 3, "every": "hour", "models": ["other-*"]}]
     with Weir(tmp_path_factory.mktemp("weir"), models=models, limits=limits) as running:
         yield running
+
+
+# Of each kind of provider: its backend in weir.yaml, a model that answers at once, and one that thinks.
+BACKENDS = {
+    "chat": ({"type": "openai", "profile": "openai", "prefer": "chat"}, "gpt-4.1", "gpt-5.5"),
+    "responses": ({"type": "openai", "profile": "openai", "prefer": "responses"}, "gpt-4.1", "gpt-5.5"),
+    "messages": ({"type": "anthropic"}, "claude-haiku-4-5", "claude-haiku-4-5"),
+    "thoughts": ({"type": "openai", "profile": "deepseek"}, "deepseek-chat", "deepseek-reasoner"),
+}
+
+
+class Talk:
+    """A speaker, and the provider that it talks to: through Weir, or directly."""
+
+    # What SDKs raise, besides their own errors, for a stream without its end.
+    broken = (httpx.TransportError, RuntimeError)
+
+    def __init__(self, speaker, provider, model, weir=None):
+        self.speaker, self.provider, self.model, self.weir = speaker, provider, model, weir
+        self.user, self.results, self.errors = speaker.user, speaker.results, speaker.errors
+
+    def script(self, *turns):
+        self.provider.play(*turns)
+
+    def ask(self, history, **more):
+        return self.speaker.ask(self.model, history, **more)
+
+    def count(self, history, tools=()):
+        return self.speaker.count(self.model, history, tools)
+
+
+@pytest.fixture(scope="session")
+def stand_ins():
+    with providers() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def crossroads(stand_ins, tmp_path_factory):
+    """Weir with each kind of provider behind it. A model is named by its provider, with `-thinks` if it does."""
+    backends, models = {}, []
+    for name, (backend, quick, thinking) in BACKENDS.items():
+        url = stand_ins[name].url + ("/v1" if backend["type"] == "openai" else "")
+        backends[name] = {**backend, "url": url, "network": "private", "key": {"env": "PROVIDER_TEST_KEY"}}
+        models.append({"name": name, "targets": [{"backend": name, "model": quick}]})
+        models.append({"name": f"{name}-thinks", "targets": [{"backend": name, "model": thinking}]})
+    with Weir(tmp_path_factory.mktemp("weir-crossroads"), models=models, backends=backends) as running:
+        yield running
+
+
+def _talk(request, thinks):
+    speaker_name, way = request.param
+    stand_ins = request.getfixturevalue("stand_ins")
+    if way == "direct":
+        _, quick, thinking = BACKENDS[speaker_name]
+        provider = stand_ins[speaker_name]
+        speaker = SPEAKERS[speaker_name if speaker_name != "thoughts" else "chat"](provider.url, PROVIDER_KEY)
+        return Talk(speaker, provider, thinking if thinks else quick)
+    weir = request.getfixturevalue("crossroads")
+    speaker = SPEAKERS[speaker_name](weir.url, KEY)
+    return Talk(speaker, stand_ins[way], f"{way}-thinks" if thinks else way, weir)
+
+
+def _name(pair):
+    return f"{pair[0]}-direct" if pair[1] == "direct" else f"{pair[0]}-to-{pair[1]}"
+
+
+PAIRS = [(speaker, way) for speaker in SPEAKERS for way in ("direct", "chat", "responses", "messages")]
+
+
+@pytest.fixture(params=PAIRS, ids=_name)
+def talk(request):
+    """Each pair; what the script expects of the requests is checked at the end."""
+    talk = _talk(request, thinks=False)
+    yield talk
+    talk.provider.check()
+
+
+THINKERS = [("thoughts", "direct"), ("responses", "direct"), ("messages", "direct"),
+            *((speaker, way) for speaker in SPEAKERS for way in ("thoughts", "responses", "messages"))]
+
+
+@pytest.fixture(params=THINKERS, ids=_name)
+def thinker(request):
+    """Each pair of which both sides tell what was thought."""
+    talk = _talk(request, thinks=True)
+    talk.replayed, talk.told = 1, lambda thought: thought
+    yield talk
+    talk.provider.check()
