@@ -19,7 +19,7 @@ OPTIONAL = {("FunctionToolParam", "strict"), ("FunctionToolParam", "parameters")
             ("ResponseOutputMessageParam", "id"), ("ResponseOutputMessageParam", "status"),
             ("ResponseOutputTextParam", "annotations")}
 ALSO_KNOWN = {"ResponseCreateParamsBase": {"client_metadata": dict[str, str]}, "EasyInputMessageParam": {"id": str},
-              "Message": {"id": str}, "ResponseCustomToolCallParam": {"status": str}}
+              "Message": {"id": str}, "ResponseCustomToolCallParam": {"status": str}, "WebSearchToolParam": {"search_content_types": list[str]}}
 LISTS = (list, collections.abc.Iterable, collections.abc.Sequence, SequenceNotStr)
 NAMES = {str: "a string", int: "an integer", float: "a decimal", bool: "a boolean", list: "an array", dict: "an object", type(None): "null"}
 
@@ -62,7 +62,8 @@ def _members(value: object, hint: Any, at: str) -> None:
             path = _path(at, name)
             raise invalid(path, f"Missing required parameter: '{path}'.", "missing_required_parameter")
     for name, item in value.items():
-        if item is None and (hint.__name__, name) in ALSO_NULL:
+        # At the top, null is the same as nothing.
+        if item is None and ((hint.__name__, name) in ALSO_NULL or not at and name not in required):
             continue
         check(item, fields[name], _path(at, name))
 

@@ -9,7 +9,7 @@ from openai_types import check
 from stand_in import proof
 
 # How the ids of items begin that the API made.
-PREFIXES = {"function_call": "fc", "custom_tool_call": "ctc", "reasoning": "rs"}
+PREFIXES = {"function_call": "fc", "custom_tool_call": "ctc", "reasoning": "rs", "additional_tools": "at"}
 MAX_ID = 64
 CALLS = {"function_call": "function_call_output", "custom_tool_call": "custom_tool_call_output", "tool_search_call": "tool_search_output"}
 ENCRYPTED = "gAAAAAB"
