@@ -48,6 +48,7 @@ test: ## Set up what is missing and run every test that belongs to a commit
 	$(CARGO) test --release --locked --workspace --no-fail-fast
 	WEIR_TEST_CHAIN=gateway $(CARGO) test --release --locked --workspace --test streams --test requests --test lifecycle
 	target/tools/sdk/bin/python -m pytest tests/sdk -q
+	target/tools/sdk/bin/python -m pytest tests/agents -q
 	@$(MAKE) --no-print-directory run-runtimes
 	target/tools/sdk/bin/python tests/runtimes/table.py target/report/runtimes.json --check
 	target/tools/sdk/bin/python -m pytest tests/examples -q

@@ -36,11 +36,12 @@ runtimes() {
   find "$tools/runtimes" -type f \( -name wasmtime -o -name wash \) -exec chmod +x {} +
 }
 
-# jco, as its lock file says. `npm ci` refuses the file for what is not in it: programs for other platforms.
-jco() {
-  mkdir -p "$tools/runtimes/jco"
-  cp tests/runtimes/package.json tests/runtimes/package-lock.json "$tools/runtimes/jco/"
-  npm install --prefix "$tools/runtimes/jco" --ignore-scripts --no-audit --no-fund --loglevel=error
+# What the lock file in the folder $2 says, into the folder $1. `npm ci` refuses such a file for what is not in it:
+# programs for other platforms. Those for this one come as optional packages, so no script has to fetch them.
+modules() {
+  mkdir -p "$tools/$1"
+  cp "$2/package.json" "$2/package-lock.json" "$tools/$1/"
+  npm install --prefix "$tools/$1" --ignore-scripts --no-audit --no-fund --loglevel=error
 }
 
 bash scripts/wasm-target.sh
@@ -52,4 +53,7 @@ once tests/requirements-kserve.txt venv kserve tests/requirements-kserve.txt
 once tests/requirements-examples.txt venv examples tests/requirements-examples.txt
 once tests/sdk-node/package-lock.json npm ci --prefix tests/sdk-node --ignore-scripts --no-audit --no-fund --loglevel=error
 once tests/requirements-runtimes.txt runtimes
-once tests/runtimes/package-lock.json jco
+once tests/runtimes/package-lock.json modules runtimes/jco tests/runtimes
+once tests/agents/package-lock.json modules agents tests/agents
+once tests/requirements-agents.txt venv agents-python tests/requirements-agents.txt
+once tests/requirements-llamaindex.txt venv llamaindex-python tests/requirements-llamaindex.txt

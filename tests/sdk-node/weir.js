@@ -25,14 +25,15 @@ function freePort() {
   });
 }
 
-export async function startWeir() {
+// With what `more` has beside the simulated model: `models` and `backends`.
+export async function startWeir(more = {}) {
   const folder = mkdtempSync(join(tmpdir(), "weir-node-"));
   const [edge, host, control] = [await freePort(), await freePort(), await freePort()];
   // JSON is YAML.
   const config = {
     tenants: [{ name: "first", keys: [{ name: "test", sha256: sha256(KEY) }] }],
-    models: [{ name: "sim", targets: [{ backend: "cluster" }] }],
-    backends: { cluster: { type: "weir", url: `http://127.0.0.1:${host}`, network: "private" } },
+    models: [{ name: "sim", targets: [{ backend: "cluster" }] }, ...(more.models ?? [])],
+    backends: { cluster: { type: "weir", url: `http://127.0.0.1:${host}`, network: "private" }, ...more.backends },
     edge: {
       name: "test-edge",
       listen: `127.0.0.1:${edge}`,
@@ -52,7 +53,8 @@ export async function startWeir() {
   };
   writeFileSync(join(folder, "weir.yaml"), JSON.stringify(config, null, 2));
   const command = ["up", "--config", join(folder, "weir.yaml"), "--sim-ttft", "20ms", "--sim-tpot", "2ms"];
-  const child = spawn(join(target, "release/weir"), command, { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, ...more.environment };
+  const child = spawn(join(target, "release/weir"), command, { stdio: ["ignore", "pipe", "pipe"], env });
   let output = "";
   await new Promise((ready, failed) => {
     const hear = (data) => {

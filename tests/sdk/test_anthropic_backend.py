@@ -26,7 +26,7 @@ def client(anthropic_url, tmp_path_factory):
             "type": "anthropic",
             "url": anthropic_url,
             "network": "private",
-            "key": {"env": "ANTHROPIC_TEST_KEY"},
+            "key": {"env": "PROVIDER_TEST_KEY"},
         }
     }
     models = [{"name": "claude-*", "targets": [{"backend": "claude"}]}]

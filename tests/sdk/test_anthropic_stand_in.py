@@ -280,3 +280,16 @@ def test_what_the_api_refuses_is_refused_with_its_field(url, change, begins):
     error = answer.json()
     assert answer.status_code == 400 and error["type"] == "error" and error["error"]["type"] == "invalid_request_error"
     assert error["error"]["message"].startswith(begins)
+
+
+THOUGHT_TURN = {"role": "assistant", "content": [{"type": "thinking", "thinking": "x", "signature": "y"}, *TOOL_USE["content"]]}
+
+
+def test_a_budget_wants_the_thoughts_of_a_turn_that_calls_tools(url):
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": TOOL_USE["content"][0]["id"], "content": "z"}]}
+    body = {"model": MODEL, "max_tokens": 4096, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    lacking = raw_post(url, {**body, "messages": [*user("x"), TOOL_USE, result]})
+    assert lacking.status_code == 400 and "Expected `thinking`" in lacking.json()["error"]["message"]
+    assert raw_post(url, {**body, "messages": [*user("x"), THOUGHT_TURN, result]}).status_code == 200
+    adaptive = {**body, "thinking": {"type": "adaptive"}, "messages": [*user("x"), TOOL_USE, result]}
+    assert raw_post(url, adaptive).status_code == 200

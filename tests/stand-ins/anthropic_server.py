@@ -15,85 +15,33 @@ directives in its last user text:
     [[anthropic:stop=REASON]]   this stop reason, such as refusal or pause_turn
     [[anthropic:thinking]]      a thinking block first, where the request enables thinking
 
-`GET /requests` tells what came and how each answer ended; `DELETE /requests` forgets it. Keys are never told, only that
-they were there.
+Or it says what a script tells it to (see `script.py`); while it has one, there are no directives.
 """
 
-import argparse
-import asyncio
 import json
-import random
 import re
-import time
 
 import anthropic_answers as answers
+import anthropic_script as script
 import anthropic_validate as validate
 from anthropic_errors import ApiError
-from http_wire import BadRequest, ClientGone, Connection, Request
+from http_wire import Connection, Request
+from script import Seen, Turn, Usage
+from stand_in import StandIn, arguments, cut_body, run, without_duplicates
 
-MAX_BODY = 32 * 1024 * 1024
 MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-opus-4-6", "claude-sonnet-4-6", "claude-sonnet-4-5",
           "claude-sonnet-4-5-20250929", "claude-haiku-4-5", "claude-haiku-4-5-20251001")
 DIRECTIVE = re.compile(r"\[\[anthropic:([a-z-]+)(?:=([^\]]*))?\]\]")
 DIRECTIVES = {"error", "error-event", "cut", "hang", "first", "delay", "tokens", "stop", "thinking"}
-SECRET_HEADERS = {"x-api-key", "authorization", "cookie"}
 USUAL_ERROR_EVENT = 3
 
 
-class BreakOff(Exception):
-    """The connection is to end here, in the middle."""
+class Server(StandIn):
+    refusal = ApiError
 
-
-class Server:
     def __init__(self, key: str, models: list[str], cache_minimum: int):
-        self.key = key
-        self.models = [*MODELS, *models]
+        super().__init__(key, [*MODELS, *models])
         self.cache = answers.Cache(cache_minimum)
-        self.received: list[dict] = []
-        self.dice = random.Random(0)
-        self.start = time.monotonic()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until its client leaves or something breaks it off."""
-        connection = Connection(reader, writer)
-        try:
-            while request := await connection.read_request(MAX_BODY):
-                await self.answer(connection, request)
-                await connection.settle()
-                if request.headers.get("connection", "").lower() == "close":
-                    break
-        except BadRequest as error:
-            body = ApiError(400, str(error)).body("req_none")
-            await connection.send_json(400, body, {"connection": "close"})
-        except BreakOff:
-            connection.break_off()
-        except (ClientGone, ConnectionError):
-            pass
-        finally:
-            connection.close()
-
-    async def answer(self, connection: Connection, request: Request) -> None:
-        if request.path == "/requests":
-            await self.tell(connection, request)
-            return
-        record = self.record(request)
-        request_id = answers.identity("req_011", self.dice)
-        headers = {"request-id": request_id, "anthropic-organization-id": "00000000-0000-4000-8000-000000000000",
-                   "anthropic-ratelimit-requests-limit": "4000", "anthropic-ratelimit-requests-remaining": "3999"}
-        try:
-            await self.route(connection, request, record, headers)
-            record["ending"] = record["ending"] or "complete"
-        except ApiError as error:
-            record["status"], record["ending"] = error.status, "refused"
-            await connection.send_json(error.status, error.body(request_id), {**headers, **error.headers})
-        except BreakOff:
-            record["ending"] = "cut"
-            raise
-        except (ClientGone, asyncio.CancelledError):
-            record["ending"] = "client-gone"
-            raise
-        finally:
-            record["ended_ms"] = self.now()
 
     async def route(self, connection: Connection, request: Request, record: dict, headers: dict[str, str]) -> None:
         self.authorize(request)
@@ -103,7 +51,7 @@ class Server:
             case "POST", "/v1/messages":
                 body = validate.check_message(self.json(request), beta, version)
                 self.check_model(body["model"])
-                await self.message(connection, body, record, headers)
+                await (self.play if self.script else self.message)(connection, body, record, headers)
             case "POST", "/v1/messages/count_tokens":
                 body = validate.check_count(self.json(request), beta, version)
                 self.check_model(body["model"])
@@ -147,7 +95,7 @@ class Server:
         if "application/json" not in request.headers.get("content-type", ""):
             raise ApiError(400, "content-type: must be application/json")
         try:
-            return json.loads(request.body, object_pairs_hook=_without_duplicates)
+            return json.loads(request.body, object_pairs_hook=without_duplicates)
         except ValueError as error:
             raise ApiError(400, f"The request body is not valid JSON: {error}") from None
 
@@ -167,60 +115,42 @@ class Server:
         if "error-event" in directives and not streamed:
             raise ApiError(529)
         answer = answers.make_answer(body, text, directives)
-        frame = {"id": answers.identity("msg_01", self.dice), "type": "message", "role": "assistant", "model": body["model"]}
         usage = self.cache.usage(body)
         record["status"], record["streamed"] = 200, streamed
         record["usage"] = {**usage, "output_tokens": answer.output_tokens}
         if streamed:
-            await self.stream(connection, list(answers.events(answer, frame, usage)), directives, record, headers)
+            faults = {name.replace("-", "_"): int(directives[name]) for name in ("cut", "hang", "error-event") if name in directives}
+            frames = self.encoded(answers.events(answer, self.frame(body), usage))
+            await self.stream(connection, frames, faults, record, headers, int(directives.get("delay", "0")) / 1000)
         elif "cut" in directives:
-            await _cut_body(connection, answers.whole(answer, frame, usage), headers)
+            await cut_body(connection, answers.whole(answer, self.frame(body), usage), headers)
         else:
-            await connection.send_json(200, answers.whole(answer, frame, usage), headers)
+            await connection.send_json(200, answers.whole(answer, self.frame(body), usage), headers)
 
-    async def stream(self, connection: Connection, events: list[dict], directives: dict[str, str], record: dict,
-                     headers: dict[str, str]) -> None:
-        # What was asked for happens, at the latest in place of the last event.
-        after = {name: min(int(directives[name]), len(events) - 1) for name in ("cut", "hang", "error-event") if name in directives}
-        delay = int(directives.get("delay", "0")) / 1000
-        await connection.start_stream(headers)
-        for number, event in enumerate(events):
-            if after.get("cut") == number:
-                await asyncio.sleep(0.02)
-                raise BreakOff
-            if after.get("hang") == number:
-                await connection.sleep(None)
-            if after.get("error-event") == number:
-                error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-                await connection.send_chunk(answers.encode(error, 0))
-                record["ending"] = "error-event"
-                break
-            if delay:
-                await connection.sleep(delay)
-            await connection.send_chunk(answers.encode(event, self.dice.randrange(12)))
-            record["events"] += 1
-        await connection.end_stream()
+    def seen(self, body: dict) -> Seen:
+        return script.see(body)
 
-    def record(self, request: Request) -> dict:
-        try:
-            body = json.loads(request.body) if request.body else None
-        except ValueError:
-            body = None
-        shown = {name: "<redacted>" if name in SECRET_HEADERS else value for name, value in request.headers.items()}
-        record = {"method": request.method, "path": request.path, "query": request.query, "headers": shown, "body": body,
-                  "status": None, "streamed": False, "events": 0, "usage": None, "ending": None, "started_ms": self.now(),
-                  "ended_ms": None}
-        self.received.append(record)
-        return record
+    def whole(self, turn: Turn, body: dict, usage: Usage) -> dict:
+        return answers.whole(script.answer(turn, body, usage), self.frame(body), script.input_usage(usage))
 
-    async def tell(self, connection: Connection, request: Request) -> None:
-        if request.method == "DELETE":
-            self.received.clear()
-        await connection.send_json(200, self.received)
+    def frames(self, turn: Turn, body: dict, usage: Usage) -> list[bytes]:
+        return self.encoded(answers.events(script.answer(turn, body, usage), self.frame(body), script.input_usage(usage)))
 
-    def now(self) -> float:
-        """Milliseconds since the start."""
-        return round((time.monotonic() - self.start) * 1000, 1)
+    def error_frame(self) -> bytes:
+        return answers.encode({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, 0)
+
+    def encoded(self, events) -> list[bytes]:
+        return [answers.encode(event, self.dice.randrange(12)) for event in events]
+
+    def frame(self, body: dict) -> dict:
+        return {"id": answers.identity("msg_01", self.dice), "type": "message", "role": "assistant", "model": body["model"]}
+
+    def failure(self, status: int, message: str | None, headers: dict[str, str]) -> Exception:
+        return ApiError(status, message, headers)
+
+    def usual_headers(self, request_id: str) -> dict[str, str]:
+        return {"request-id": request_id, "anthropic-organization-id": "00000000-0000-4000-8000-000000000000",
+                "anthropic-ratelimit-requests-limit": "4000", "anthropic-ratelimit-requests-remaining": "3999"}
 
 
 def _directives(text: str) -> tuple[dict[str, str], str]:
@@ -236,39 +166,8 @@ def _directives(text: str) -> tuple[dict[str, str], str]:
     return found, DIRECTIVE.sub("", text).strip()
 
 
-def _without_duplicates(pairs: list) -> dict:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key is there twice")
-    return made
-
-
-async def _cut_body(connection: Connection, body: dict, headers: dict[str, str]) -> None:
-    data = json.dumps(body).encode()
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    await connection.write(f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n{lines}\r\n".encode()
-                           + data[: len(data) // 2])
-    await asyncio.sleep(0.02)
-    raise BreakOff
-
-
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--key", required=True, help="the only API key that gets in, as x-api-key or as a bearer token")
-    parser.add_argument("--model", action="append", default=[], help="one more model that exists; repeatable")
+if __name__ == "__main__":
+    parser = arguments(__doc__)
     parser.add_argument("--cache-minimum", type=int, default=1024, help="tokens that a cached beginning has at least")
     options = parser.parse_args()
-    server = Server(options.key, options.model, options.cache_minimum)
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", options.port, limit=1 << 20)
-    host, port = listener.sockets[0].getsockname()
-    print(f"listening {host}:{port}", flush=True)
-    async with listener:
-        await listener.serve_forever()
-
-
-if __name__ == "__main__":
-    try:
-        asyncio.run(main())
-    except KeyboardInterrupt:
-        pass
+    run(Server(options.key, options.model, options.cache_minimum), options.port)

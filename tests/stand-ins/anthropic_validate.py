@@ -67,7 +67,7 @@ def check_message(body: object, beta: bool, version: str = VERSIONS[0]) -> dict:
         if not isinstance(stop, str) or not stop.strip():
             raise invalid(f"stop_sequences.{index}", "each stop sequence must contain non-whitespace")
     _thinking(request)
-    _common(request)
+    _common(request, beta)
     return request
 
 
@@ -77,7 +77,7 @@ def check_count(body: object, beta: bool, version: str = VERSIONS[0]) -> dict:
     _removed(request, version)
     _only(request, COUNT_FIELDS | (BETA_FIELDS if beta else set()), "")
     _required(request, ("messages", "model"))
-    _common(request)
+    _common(request, beta)
     return request
 
 
@@ -102,7 +102,7 @@ def _removed(request: dict, version: str) -> None:
                 raise invalid(f"{at}.citations", "citations are not permitted on text blocks in user messages")
 
 
-def _common(request: dict) -> None:
+def _common(request: dict, beta: bool) -> None:
     if not isinstance(request["model"], str) or not request["model"]:
         raise invalid("model", "Input should be a valid string")
     _system(request.get("system"))
@@ -113,20 +113,23 @@ def _common(request: dict) -> None:
     if not messages:
         raise invalid("messages", "at least one message is required")
     for index, message in enumerate(messages):
-        _message(message, f"messages.{index}")
+        _message(message, f"messages.{index}", beta)
     if messages[0]["role"] == "system":
         raise invalid("messages.0", "a \"system\" message cannot be the first; use the top-level `system` field")
     _pairs(messages)
+    if (request.get("thinking") or {}).get("type") == "enabled":
+        _thoughts_first(messages)
     _ending(messages)
 
 
-def _message(message: object, at: str) -> None:
+def _message(message: object, at: str, beta: bool) -> None:
     message = _object(at, message)
     for name in ("role", "content"):
         if name not in message:
             raise invalid(f"{at}.{name}", "Field required")
-    _only(message, {"role", "content"}, at)
     role = message["role"]
+    # Per-turn control: from here on, another effort.
+    _only(message, {"role", "content"} | ({"output_config"} if beta and role == "system" else set()), at)
     if role not in IN_ROLE:
         raise invalid(at, f"Unexpected role {role!r}. Allowed roles are \"user\", \"assistant\" and, in the middle, \"system\".")
     content = message["content"]
@@ -322,6 +325,19 @@ def _turns(messages: list) -> list[tuple[int, str, list]]:
         else:
             turns.append((index, message["role"], list(blocks)))
     return turns
+
+
+def _thoughts_first(messages: list) -> None:
+    """With a thinking budget, a turn that is still calling tools has to bring its thoughts back."""
+    turns = _turns(messages)
+    if len(turns) < 2 or turns[-1][1] != "user" or not any(block.get("type") == "tool_result" for block in turns[-1][2]):
+        return
+    index, _, blocks = turns[-2]
+    kind = blocks[0].get("type") if blocks else "text"
+    if kind not in ("thinking", "redacted_thinking"):
+        raise invalid(f"messages.{index}.content.0.type", f"Expected `thinking` or `redacted_thinking`, but found `{kind}`. When `thinking` "
+                      "is enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost set of "
+                      "`tool_use` and `tool_result` blocks).")
 
 
 def _ending(messages: list) -> None:

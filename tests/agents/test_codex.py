@@ -1,0 +1,93 @@
+"""Codex, `codex exec` over responses: a task with several tool calls, with the tools that it gives models of each kind."""
+
+import json
+
+import pytest
+from conftest import MODULES, run
+
+CODEX = MODULES / ".bin" / "codex"
+ANSWER = "Done: notes.txt says omega, and made.txt is there."
+PATCH = "*** Begin Patch\n*** Update File: notes.txt\n@@\n-alpha beta\n+omega beta\n*** End Patch\n"
+CONFIG = """
+model = "{model}"
+model_provider = "weir"
+model_reasoning_summary = "auto"
+[model_providers.weir]
+name = "Weir"
+base_url = "{url}/v1"
+env_key = "WEIR_KEY"
+wire_api = "responses"
+request_max_retries = 0
+stream_max_retries = 0
+"""
+# What Codex takes the model for decides which tools it gets: functions and a free-form patch tool; namespaces with a tool
+# that takes a program; functions alone, for a name that it does not know.
+FUNCTIONS, NAMESPACES, UNKNOWN = "gpt-5.5", "gpt-5.6-sol", "our-own-model"
+
+
+def ask(way, folder, home, model, *options):
+    home.mkdir()
+    (home / "config.toml").write_text(CONFIG.format(model=model, url=way.url))
+    command = ["node", CODEX, "exec", "--dangerously-bypass-approvals-and-sandbox", "--skip-git-repo-check", "--json", *options,
+               "Replace alpha with omega in notes.txt."]
+    return [json.loads(line) for line in run(command, folder, home, {"CODEX_HOME": str(home), "WEIR_KEY": way.key}).splitlines()]
+
+
+def check(events, folder):
+    messages = [event["item"]["text"] for event in events if event.get("item", {}).get("type") == "agent_message"]
+    assert messages[-1] == ANSWER, events
+    assert (folder / "notes.txt").read_text() == "omega beta\ngamma\n" and (folder / "made.txt").read_text() == "made\n"
+    usage = events[-1]["usage"]
+    assert events[-1]["type"] == "turn.completed" and usage["input_tokens"] == 3900 and usage["output_tokens"] == 120, usage
+    assert usage["cached_input_tokens"] == 1000
+
+
+FIGURES = [{"input": 1200, "cached": 1000, "output": 30}, {"input": 1300, "output": 40}, {"input": 1400, "output": 50}]
+LOOK = {"cmd": "cat notes.txt && echo made > made.txt"}
+WAYS = pytest.mark.parametrize("way", ["direct:responses", "responses", "chat", "thoughts", "messages"], indirect=True)
+
+
+def thoughts(way):
+    """How many thoughts come back to a backend that takes them back."""
+    return 0 if way.provider.name == "chat" else 1
+
+
+@WAYS
+def test_functions_and_a_patch_as_free_text(way, folder, tmp_path):
+    way.script(
+        {"expect": {"user": "Replace alpha with omega", "tools": ["exec_command", "apply_patch", "view_image"], "system": "coding agent"},
+         "say": [{"reasoning": "**Reading** first."}, {"text": "I will look."}, {"call": "exec_command", "arguments": LOOK},
+                 {"call": "exec_command", "arguments": {"cmd": "cat nothing.txt"}}], "usage": FIGURES[0]},
+        {"expect": {"results": ["alpha beta", "No such file"], "calls": ["exec_command"], "reasoning": thoughts(way)},
+         "say": [{"call": "apply_patch", "input": PATCH}, {"call": "view_image", "arguments": {"path": "pixel.png"}}], "usage": FIGURES[1]},
+        {"expect": {"results": ["Success", ""], "calls": ["apply_patch", "view_image"]},
+         "say": [{"text": ANSWER}], "usage": FIGURES[2]})
+    check(ask(way, folder, tmp_path / "home", FUNCTIONS), folder)
+
+
+@WAYS
+def test_namespaces_and_a_tool_that_takes_a_program(way, folder, tmp_path):
+    program = "const r = await tools.exec_command({cmd: 'cat notes.txt && echo made > made.txt'}); text(r.output);"
+    patch = f"await tools.apply_patch({json.dumps(PATCH)}); text('patched');"
+    way.script(
+        {"expect": {"user": "Replace alpha with omega"},
+         "say": [{"reasoning": "**Reading** first."}, {"call": "exec", "namespace": "functions", "input": program}], "usage": FIGURES[0]},
+        {"expect": {"results": ["alpha beta"], "reasoning": thoughts(way)},
+         "say": [{"call": "exec", "namespace": "functions", "input": patch},
+                 {"call": "list_agents", "namespace": "collaboration", "arguments": {}}], "usage": FIGURES[1]},
+        {"expect": {"results": ["patched", "/root"]}, "say": [{"text": ANSWER}], "usage": FIGURES[2]})
+    check(ask(way, folder, tmp_path / "home", NAMESPACES), folder)
+
+
+@WAYS
+def test_a_model_that_codex_does_not_know(way, folder, tmp_path):
+    if way.weir is None:
+        pytest.skip("the provider does not have it")
+    way.script(
+        {"expect": {"user": "Replace alpha with omega", "tools": ["exec_command"]},
+         "say": [{"reasoning": "**Reading** first."}, {"call": "exec_command", "arguments": LOOK}], "usage": FIGURES[0]},
+        {"expect": {"results": ["alpha beta"], "reasoning": thoughts(way)},
+         "say": [{"call": "exec_command", "arguments": {"cmd": "sed -i s/alpha/omega/ notes.txt"}},
+                 {"call": "view_image", "arguments": {"path": "pixel.png"}}], "usage": FIGURES[1]},
+        {"expect": {"calls": ["exec_command", "view_image"]}, "say": [{"text": ANSWER}], "usage": FIGURES[2]})
+    check(ask(way, folder, tmp_path / "home", UNKNOWN), folder)
