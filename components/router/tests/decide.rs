@@ -168,6 +168,11 @@ fn tricky_target() -> impl Strategy<Value = String> {
         "/v1/messages",
         "/v1/models/",
         "/openai/v1/responses",
+        "/openai/deployments/",
+        "/openai/responses",
+        "/input_tokens",
+        "/chat/completions",
+        "?api-version=2024-10-21",
         "x=1",
     ]);
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
@@ -191,6 +196,9 @@ proptest! {
         if let Admission::Pass(pass) = auth().decide(arrival, UnixMillis(1_795_000_000_000), [3; 10]) {
             let head = Head::read(&method, &pass.view.path_and_query(), &pass.headers).unwrap();
             prop_assert_eq!(&head.view.path, &pass.view.path);
+            prop_assert_eq!(&head.view.model, &pass.view.model);
+            let outside = |model: &String| model.split('/').any(|segment| matches!(segment, "" | "." | ".."));
+            prop_assert!(!head.view.model.as_ref().is_some_and(outside), "{:?}", head.view.model);
             prop_assert_eq!(&head.view.query, &pass.view.query);
             prop_assert_eq!(&head.view.endpoint, &pass.view.endpoint);
             prop_assert_eq!(head.view.dialect, pass.view.dialect);

@@ -76,7 +76,7 @@ impl HeaderPolicy {
 impl BodyPolicy {
     /// The members that no policy may name: where the call goes, what it says and how it is answered has been decided
     /// and counted by then.
-    pub const FIXED: [&str; 5] = ["model", "stream", "messages", "input", "prompt"];
+    pub const FIXED: [&str; 6] = ["model", "stream", "stream_options", "messages", "input", "prompt"];
 
     /// Does it to the body of a call.
     pub fn apply(&self, body: &mut Object) {

@@ -142,7 +142,11 @@ impl Compiler<'_> {
     fn free_field(&mut self, key: &At<String>, done: &str) {
         if BodyPolicy::FIXED.contains(&key.as_str()) {
             let message = format!("`{}` cannot be {done}: it has been read, decided on and counted by then", key.value);
-            let help = if key.value == "model" { "write `model` at the target" } else { "delete it" };
+            let help = match key.as_str() {
+                "model" => "write `model` at the target",
+                "stream_options" => "write `quirks: { stream_options: false }` if the server has none",
+                _ => "delete it",
+            };
             self.tell(Mistake::new("misplaced", key.span.clone(), message).help(help));
         }
     }
