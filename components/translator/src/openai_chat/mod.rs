@@ -12,11 +12,13 @@
 mod backend;
 mod client;
 mod edit;
+mod proof;
 mod tap;
+mod thoughts;
 mod usage;
 
 pub use backend::{Decoder, decode_response, encode_request};
-pub use client::{Encoder, decode_request, encode_response};
+pub use client::{Encoder, decode_request, echo, encode_response};
 pub use edit::edit;
 pub(crate) use tap::text_len;
 pub use tap::{ChatTap, tap_answer};
