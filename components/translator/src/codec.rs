@@ -72,7 +72,7 @@ pub fn client_side(dialect: Dialect) -> Option<ClientSide> {
     Some(match dialect {
         Dialect::OpenaiChat => ClientSide {
             decode_request: openai_chat::decode_request,
-            echo: |_| Map::new(),
+            echo: openai_chat::echo,
             encode_response: openai_chat::encode_response,
             sink: |asked, now| Box::new(openai_chat::Encoder::new(asked, now)),
         },

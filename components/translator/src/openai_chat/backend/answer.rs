@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use weir_core::{Dialect, ErrorKind, GatewayError};
 
-use super::thoughts;
 use crate::canonical::{Citation, Foreign, Reasoning, TokenLogprob};
+use crate::openai_chat::thoughts;
 
 /// A chunk, or a whole answer.
 #[derive(Deserialize)]

@@ -5,8 +5,9 @@ use serde_json::Value;
 use weir_core::config::Quirks;
 use weir_core::{Dialect, GatewayError};
 
-use super::{call_id, object, part, thoughts};
+use super::{call_id, object, part};
 use crate::canonical::{Message, Part, Reasoning, Role, Text, ToolCall, ToolResult};
+use crate::openai_chat::thoughts;
 use crate::unsupported::Unsupported;
 
 /// What stands in a tool's message whose result is no words.

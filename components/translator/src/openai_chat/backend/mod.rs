@@ -9,7 +9,6 @@ mod part;
 mod request;
 mod response;
 mod stream;
-mod thoughts;
 mod tool_calls;
 mod tools;
 

@@ -13,7 +13,7 @@ use crate::said;
 use crate::stream::{Source, Step};
 
 /// How many answers a stream may hold: as many as OpenAI lets a client ask for.
-const MOST_CANDIDATES: usize = 128;
+const MOST_CANDIDATES: u32 = 128;
 
 /// Reads a stream.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Decoder {
 
     fn choice(&mut self, mut choice: Choice<'_>, out: &mut Vec<Event>) -> Result<(), GatewayError> {
         let index = choice.index.unwrap_or_default();
-        if !self.candidates.contains_key(&index) && self.candidates.len() >= MOST_CANDIDATES {
+        if index >= MOST_CANDIDATES {
             return Err(broken("holds more answers than one may ask for"));
         }
         let candidate = self.candidates.entry(index).or_default();

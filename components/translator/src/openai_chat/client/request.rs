@@ -1,14 +1,15 @@
 //! Chat completions requests, read into the canonical conversation.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use weir_core::GatewayError;
 use weir_core::Tokens;
 use weir_core::json::Object;
 
-use super::content;
+use super::cache;
+use super::message::Conversation;
+use super::tools::Tools;
 use crate::canonical::{
-    Effort, Function, Message, Part, Reasoning, Request, ResponseFormat, Role, Sampling, Tool, ToolCall, ToolChoice,
-    ToolResult, Unplaced,
+    Effort, Request, ResponseFormat, Sampling, ServiceTier, Shown, Thinking, ThinkingMode, Unplaced, Verbosity,
 };
 use crate::fields::{Fields, missing, wrong};
 
@@ -25,20 +26,18 @@ pub fn decode_request(body: &Object) -> Result<Request, GatewayError> {
     if messages.is_empty() {
         return Err(missing("messages"));
     }
+    let mut conversation = Conversation::default();
     for (index, value) in messages.into_iter().enumerate() {
-        request.messages.push(message(format!("messages[{index}]"), value, unplaced)?);
+        request.messages.push(conversation.message(format!("messages[{index}]"), value, unplaced)?);
     }
-    for (index, value) in fields.list("tools")?.into_iter().enumerate() {
-        request.tools.extend(tool(format!("tools[{index}]"), value, unplaced)?);
-    }
-    request.tool_choice = tool_choice(&mut fields, unplaced)?;
-    request.parallel_tool_calls = fields.flag("parallel_tool_calls")?;
+    let tools = Tools::read(&mut fields, unplaced)?;
+    (request.tools, request.tool_choice, request.parallel_tool_calls) = (tools.tools, tools.choice, tools.parallel);
     request.response_format = response_format(&mut fields, unplaced)?;
     request.sampling = sampling(&mut fields)?;
     request.stop = stop(&mut fields)?;
     request.max_output = fields.whole::<u64>("max_tokens")?.map(Tokens);
     request.max_output = fields.whole::<u64>("max_completion_tokens")?.map(Tokens).or(request.max_output);
-    request.thinking.effort = effort(&mut fields, unplaced)?;
+    request.thinking = thinking(&mut fields, unplaced)?;
     request.stream = fields.flag("stream")?.unwrap_or(false);
     if let Some(mut options) = fields.object("stream_options")? {
         request.include_usage = options.flag("include_usage")?.unwrap_or(false);
@@ -52,6 +51,10 @@ pub fn decode_request(body: &Object) -> Result<Request, GatewayError> {
     request.candidates = fields.whole("n")?;
     let top = fields.whole::<u32>("top_logprobs")?;
     request.logprobs = fields.flag("logprobs")?.unwrap_or(false).then(|| top.unwrap_or(0));
+    request.service_tier = word(&mut fields, "service_tier", service_tier, unplaced)?;
+    request.verbosity = word(&mut fields, "verbosity", verbosity, unplaced)?;
+    request.cache = cache::whole(&mut fields, unplaced)?;
+    request.cache_key = fields.text("prompt_cache_key")?;
     for (key, neutral) in neutral_values() {
         fields.ignore(key, &neutral);
     }
@@ -59,126 +62,65 @@ pub fn decode_request(body: &Object) -> Result<Request, GatewayError> {
     Ok(request)
 }
 
+/// What an answer repeats of a request: nothing, but whether it was made in the older words, in which the answer is to
+/// be given then.
+#[must_use]
+pub fn echo(body: &Object) -> Map<String, Value> {
+    let older = body.raw(FUNCTIONS).is_some_and(|raw| raw.get() != "null" && raw.get() != "[]");
+    if older { Map::from_iter([(FUNCTIONS.to_owned(), true.into())]) } else { Map::new() }
+}
+
+/// Whether calls are to be told as `function_call`, and not as `tool_calls`.
+pub(super) fn speaks_of_functions(echo: &Map<String, Value>) -> bool {
+    echo.contains_key(FUNCTIONS)
+}
+
+const FUNCTIONS: &str = "functions";
+
 /// Values that ask for what every backend does anyway.
-fn neutral_values() -> [(&'static str, Vec<Value>); 6] {
+fn neutral_values() -> [(&'static str, Vec<Value>); 4] {
     [
         ("store", vec![json!(false)]),
-        ("service_tier", vec![json!("auto"), json!("default")]),
         ("logit_bias", vec![json!({})]),
         ("modalities", vec![json!(["text"])]),
-        ("verbosity", vec![json!("medium")]),
         ("metadata", vec![json!({})]),
     ]
 }
 
-fn message(path: String, value: Value, unplaced: &mut Vec<Unplaced>) -> Result<Message, GatewayError> {
-    let mut fields = Fields::of(path, value)?;
-    let role = fields.need_text("role")?;
-    let message = match role.as_str() {
-        "system" => plain(Role::System, &mut fields, unplaced)?,
-        "developer" => plain(Role::Developer, &mut fields, unplaced)?,
-        "user" => plain(Role::User, &mut fields, unplaced)?,
-        "assistant" => assistant(&mut fields, unplaced)?,
-        "tool" => {
-            let at = fields.path().to_owned();
-            let id = fields.need_text("tool_call_id")?;
-            let name = fields.text("name")?;
-            let parts = content::parts(&mut fields, unplaced)?;
-            let result = ToolResult { id, name, parts, ..ToolResult::default() };
-            Message::new(Role::Tool, vec![Part::ToolResult(result)], at)
-        }
-        _ => {
-            let expected = "`system`, `developer`, `user`, `assistant` or `tool`";
-            return Err(wrong(&fields.path_of("role"), expected, &Value::String(role)));
-        }
-    };
-    fields.rest(unplaced);
-    Ok(message)
-}
-
-fn plain(role: Role, fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Message, GatewayError> {
-    let at = fields.path().to_owned();
-    Ok(Message::new(role, content::parts(fields, unplaced)?, at))
-}
-
-fn assistant(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Message, GatewayError> {
-    let mut parts = Vec::new();
-    // Two customs for the same thing; whoever sends both says it twice.
-    let thoughts = fields.text("reasoning_content")?;
-    if let Some(text) = fields.text("reasoning")?.or(thoughts).filter(|text| !text.is_empty()) {
-        parts.push(Part::Reasoning(Reasoning { text, ..Reasoning::default() }));
-    }
-    parts.extend(content::parts(fields, unplaced)?);
-    parts.extend(fields.text("refusal")?.map(Part::Refusal));
-    // What an answer had beside its words; clients send it back as it came.
-    fields.ignore("annotations", &[json!([])]);
-    fields.ignore("tool_calls", &[json!([])]);
-    let base = fields.path_of("tool_calls");
-    for (index, value) in fields.list("tool_calls")?.into_iter().enumerate() {
-        let mut call = Fields::of(format!("{base}[{index}]"), value)?;
-        let id = call.need_text("id")?;
-        match call.text("type")?.as_deref() {
-            None | Some("function") => {}
-            Some(_) => {
-                unplaced.push(Unplaced::new(call.path_of("type")));
-                continue;
-            }
-        }
-        // The index belongs to streams; some clients send it back.
-        call.take("index");
-        let mut function = call.object("function")?.ok_or_else(|| missing(&call.path_of("function")))?;
-        let name = function.need_text("name")?;
-        let arguments = function.text("arguments")?.unwrap_or_default();
-        parts.push(Part::ToolCall(ToolCall { id, name, arguments, ..ToolCall::default() }));
-        function.rest(unplaced);
-        call.rest(unplaced);
-    }
-    Ok(Message::new(Role::Assistant, parts, fields.path()))
-}
-
-fn tool(path: String, value: Value, unplaced: &mut Vec<Unplaced>) -> Result<Option<Tool>, GatewayError> {
-    let mut fields = Fields::of(path.clone(), value)?;
-    // Mistral's clients leave the type out.
-    if fields.text("type")?.is_some_and(|kind| kind != "function") {
-        // Custom grammars and tools that run at one provider.
-        unplaced.push(Unplaced::new(path));
-        return Ok(None);
-    }
-    let mut function = fields.object("function")?.ok_or_else(|| missing(&fields.path_of("function")))?;
-    let tool = Function {
-        name: function.need_text("name")?,
-        description: function.text("description")?,
-        parameters: function.take("parameters"),
-        strict: function.flag("strict")?,
-        ..Function::default()
-    };
-    function.rest(unplaced);
-    fields.rest(unplaced);
-    Ok(Some(Tool::Function(tool)))
-}
-
-fn tool_choice(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Option<ToolChoice>, GatewayError> {
-    let Some(value) = fields.take("tool_choice") else {
+/// Takes a member that is one of a few words; another is told with what is left over.
+fn word<T>(
+    fields: &mut Fields,
+    key: &'static str,
+    read: impl Fn(&str) -> Option<T>,
+    unplaced: &mut Vec<Unplaced>,
+) -> Result<Option<T>, GatewayError> {
+    let Some(text) = fields.text(key)? else {
         return Ok(None);
     };
-    match value.as_str() {
-        Some("auto") => return Ok(Some(ToolChoice::Auto)),
-        Some("none") => return Ok(Some(ToolChoice::None)),
-        Some("required" | "any") => return Ok(Some(ToolChoice::Any)),
-        Some(_) => return Err(wrong("tool_choice", "`auto`, `none`, `required` or an object", &value)),
-        None => {}
+    let word = read(&text);
+    if word.is_none() {
+        unplaced.push(Unplaced::new(key));
     }
-    let mut choice = Fields::of("tool_choice".to_owned(), value)?;
-    // So do those of some others.
-    if choice.text("type")?.is_some_and(|kind| kind != "function") {
-        unplaced.push(Unplaced::new("tool_choice"));
-        return Ok(None);
+    Ok(word)
+}
+
+fn service_tier(word: &str) -> Option<ServiceTier> {
+    match word {
+        "auto" => Some(ServiceTier::Auto),
+        "default" => Some(ServiceTier::Standard),
+        "flex" => Some(ServiceTier::Flex),
+        "priority" | "fast" => Some(ServiceTier::Priority),
+        _ => None,
     }
-    let mut function = choice.object("function")?.ok_or_else(|| missing("tool_choice.function"))?;
-    let name = function.need_text("name")?;
-    function.rest(unplaced);
-    choice.rest(unplaced);
-    Ok(Some(ToolChoice::Tool(name)))
+}
+
+fn verbosity(word: &str) -> Option<Verbosity> {
+    match word {
+        "low" => Some(Verbosity::Low),
+        "medium" => Some(Verbosity::Medium),
+        "high" => Some(Verbosity::High),
+        _ => None,
+    }
 }
 
 fn response_format(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<ResponseFormat, GatewayError> {
@@ -236,14 +178,41 @@ fn stop(fields: &mut Fields) -> Result<Vec<String>, GatewayError> {
     }
 }
 
-fn effort(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Option<Effort>, GatewayError> {
-    let Some(text) = fields.text("reasoning_effort")? else {
+/// `reasoning_effort`, and what others say in more words: OpenRouter's `reasoning`, and `thinking` as DeepSeek and Z.ai
+/// have it after Anthropic.
+fn thinking(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Thinking, GatewayError> {
+    let mut asked = Thinking { effort: effort(fields, "reasoning_effort", unplaced)?, ..Thinking::default() };
+    if let Some(mut reasoning) = fields.object("reasoning")? {
+        asked.effort = effort(&mut reasoning, "effort", unplaced)?.or(asked.effort);
+        let budget = reasoning.whole::<u64>("max_tokens")?.map(|tokens| ThinkingMode::Budget(Tokens(tokens)));
+        let off = reasoning.flag("enabled")? == Some(false);
+        asked.mode = if off { Some(ThinkingMode::Off) } else { budget };
+        asked.shown = reasoning.flag("exclude")?.filter(|exclude| *exclude).map(|_| Shown::Omitted);
+        reasoning.rest(unplaced);
+    }
+    if let Some(mut thinking) = fields.object("thinking")? {
+        let budget = thinking.whole::<u64>("budget_tokens")?.map(|tokens| ThinkingMode::Budget(Tokens(tokens)));
+        asked.mode = match thinking.text("type")?.as_deref() {
+            Some("disabled") => Some(ThinkingMode::Off),
+            Some("enabled" | "adaptive") => budget.or(Some(ThinkingMode::Adaptive)),
+            _ => {
+                unplaced.push(Unplaced::new("thinking.type"));
+                None
+            }
+        };
+        thinking.rest(unplaced);
+    }
+    Ok(asked)
+}
+
+fn effort(fields: &mut Fields, key: &str, unplaced: &mut Vec<Unplaced>) -> Result<Option<Effort>, GatewayError> {
+    let Some(text) = fields.text(key)? else {
         return Ok(None);
     };
     let effort = Effort::named(&text);
     // `default` is Groq's word for leaving it to the model.
     if effort.is_none() && text != "default" {
-        unplaced.push(Unplaced::new("reasoning_effort"));
+        unplaced.push(Unplaced::new(fields.path_of(key)));
     }
     Ok(effort)
 }

@@ -1,13 +1,14 @@
 //! Streams, written as chat completion chunks.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
-use weir_core::{UnixMillis, Usage, sse};
+use serde_json::Value;
+use weir_core::{Dialect, UnixMillis, Usage, sse};
 
-use super::response::{Annotation, annotation, finish_reason};
+use super::request::speaks_of_functions;
+use super::response::{Annotation, Logprobs, annotation, finish_reason};
 use crate::canonical::Event;
 use crate::codec::Asked;
+use crate::openai_chat::proof::{self, Proof};
 use crate::openai_chat::usage::Written;
 use crate::stream::{Frames, Sink};
 
@@ -15,13 +16,30 @@ use crate::stream::{Frames, Sink};
 #[derive(Debug)]
 pub struct Encoder {
     include_usage: bool,
+    /// Whether the first call is told in OpenAI's older words, which have no more.
+    older: bool,
     created: u64,
     id: String,
     model: String,
     usage: Option<Usage>,
+    candidates: Vec<Candidate>,
+}
+
+/// What is known of one of the answers.
+#[derive(Debug, Default)]
+struct Candidate {
+    begun: bool,
     characters: u64,
-    /// Calls whose arguments have begun, by answer and number.
-    argued: BTreeSet<(u32, u32)>,
+    /// What proves the thoughts that no call has come after yet.
+    proofs: Vec<Proof>,
+    calls: Vec<Started>,
+}
+
+/// A call that has begun.
+#[derive(Clone, Copy, Debug, Default)]
+struct Started {
+    custom: bool,
+    argued: bool,
 }
 
 impl Encoder {
@@ -30,17 +48,34 @@ impl Encoder {
     pub fn new(asked: &Asked, now: UnixMillis) -> Self {
         Self {
             include_usage: asked.include_usage,
+            older: speaks_of_functions(&asked.echo),
             created: now.0 / 1_000,
             id: String::new(),
             model: String::new(),
             usage: None,
-            characters: 0,
-            argued: BTreeSet::new(),
+            candidates: Vec::new(),
         }
     }
 
-    fn delta(&self, out: &mut Frames, candidate: u32, delta: Delta<'_>, text: usize) {
-        self.choice(out, Choice { index: candidate, delta, logprobs: (), finish_reason: None }, text);
+    fn delta(&mut self, out: &mut Frames, candidate: u32, mut delta: Delta<'_>, text: usize) {
+        self.begin(candidate, &mut delta);
+        self.choice(out, Choice { index: candidate, delta, logprobs: None, finish_reason: None }, text);
+    }
+
+    /// The first words of an answer say whose they are.
+    fn begin(&mut self, candidate: u32, delta: &mut Delta<'_>) {
+        let state = self.candidate(candidate);
+        if !std::mem::replace(&mut state.begun, true) {
+            delta.role = Some("assistant");
+        }
+    }
+
+    fn candidate(&mut self, number: u32) -> &mut Candidate {
+        let place = number as usize;
+        if self.candidates.len() <= place {
+            self.candidates.resize_with(place + 1, Candidate::default);
+        }
+        &mut self.candidates[place]
     }
 
     fn choice(&self, out: &mut Frames, choice: Choice<'_>, text: usize) {
@@ -64,8 +99,50 @@ impl Encoder {
         out.push(frame, text);
     }
 
-    fn call(&self, out: &mut Frames, candidate: u32, call: Call<'_>, text: usize) {
+    fn call(&mut self, out: &mut Frames, candidate: u32, call: Call<'_>, text: usize) {
         self.delta(out, candidate, Delta { tool_calls: Some([call]), ..Delta::default() }, text);
+    }
+
+    fn tool_start(&mut self, out: &mut Frames, candidate: u32, tool: u32, start: (&str, &str, bool)) {
+        let (id, name, custom) = start;
+        let state = self.candidate(candidate);
+        let place = tool as usize;
+        if state.calls.len() <= place {
+            state.calls.resize(place + 1, Started::default());
+        }
+        state.calls[place] = Started { custom, argued: false };
+        let proofs = std::mem::take(&mut state.proofs);
+        if self.older && tool == 0 {
+            let function_call = Some(Named { name: Some(name), arguments: Some(""), input: None });
+            self.delta(out, candidate, Delta { function_call, ..Delta::default() }, name.len());
+            return;
+        }
+        let id = proof::carry(id, &proofs);
+        let call = if custom {
+            let custom = Some(Named { name: Some(name), arguments: None, input: Some("") });
+            Call { index: tool, id: Some(&id), r#type: Some("custom"), function: None, custom }
+        } else {
+            let function = Some(Named { name: Some(name), arguments: Some(""), input: None });
+            Call { index: tool, id: Some(&id), r#type: Some("function"), function, custom: None }
+        };
+        self.call(out, candidate, call, name.len());
+    }
+
+    fn tool_arguments(&mut self, out: &mut Frames, candidate: u32, tool: u32, piece: &str, text: usize) {
+        let Some(started) = self.candidate(candidate).calls.get_mut(tool as usize) else {
+            return;
+        };
+        started.argued = true;
+        let custom = started.custom;
+        if self.older && tool == 0 {
+            let function_call = Some(Named { name: None, arguments: Some(piece), input: None });
+            self.delta(out, candidate, Delta { function_call, ..Delta::default() }, text);
+            return;
+        }
+        let (arguments, input) = if custom { (None, Some(piece)) } else { (Some(piece), None) };
+        let named = Some(Named { name: None, arguments, input });
+        let (function, custom) = if custom { (None, named) } else { (named, None) };
+        self.call(out, candidate, Call { index: tool, id: None, r#type: None, function, custom }, text);
     }
 }
 
@@ -74,10 +151,10 @@ impl Sink for Encoder {
         match event {
             Event::Start { id, model } => {
                 (self.id, self.model) = (id.clone(), model.clone());
-                self.delta(out, 0, Delta { role: Some("assistant"), content: Some(""), ..Delta::default() }, 0);
+                self.delta(out, 0, Delta { content: Some(""), ..Delta::default() }, 0);
             }
             Event::Text { candidate, text } => {
-                self.characters += text.chars().count() as u64;
+                self.candidate(*candidate).characters += text.chars().count() as u64;
                 self.delta(out, *candidate, Delta { content: Some(text), ..Delta::default() }, text.len());
             }
             Event::Refusal { candidate, text } => {
@@ -86,44 +163,58 @@ impl Sink for Encoder {
             Event::Reasoning { candidate, text } => {
                 self.delta(out, *candidate, Delta { reasoning_content: Some(text), ..Delta::default() }, text.len());
             }
-            Event::ToolStart { candidate, tool, id, name, .. } => {
-                let function = CallFunction { name: Some(name), arguments: "" };
-                let call = Call { index: *tool, id: Some(id), r#type: Some("function"), function };
-                self.call(out, *candidate, call, name.len());
+            Event::ReasoningSignature { candidate, signature, redacted } => {
+                if !signature.value.is_empty() {
+                    self.candidate(*candidate).proofs.push((signature.clone(), *redacted));
+                }
+            }
+            Event::ToolStart { candidate, tool, id, name, custom } => {
+                self.tool_start(out, *candidate, *tool, (id, name, *custom));
             }
             Event::ToolArguments { candidate, tool, json } => {
                 if !json.is_empty() {
-                    self.argued.insert((*candidate, *tool));
-                    self.call(out, *candidate, Call::arguments(*tool, json), json.len());
+                    self.tool_arguments(out, *candidate, *tool, json, json.len());
                 }
             }
             Event::ToolEnd { candidate, tool } => {
                 // A call without arguments: clients parse them all the same.
-                if !self.argued.remove(&(*candidate, *tool)) {
-                    self.call(out, *candidate, Call::arguments(*tool, "{}"), 0);
+                let call = self.candidate(*candidate).calls.get(*tool as usize).copied();
+                if call.is_some_and(|call| !call.custom && !call.argued) {
+                    self.tool_arguments(out, *candidate, *tool, "{}", 0);
                 }
             }
             Event::Citation { candidate, citation } => {
-                if let Some(annotation) = annotation(citation, (self.characters, self.characters)) {
+                let characters = self.candidate(*candidate).characters;
+                if let Some(annotation) = annotation(citation, (characters, characters)) {
                     let delta = Delta { annotations: Some([annotation]), ..Delta::default() };
                     self.delta(out, *candidate, delta, 0);
                 }
             }
+            Event::Logprobs { candidate, tokens } => {
+                let logprobs = Some(Logprobs { content: tokens.iter().collect(), refusal: () });
+                let mut delta = Delta::default();
+                self.begin(*candidate, &mut delta);
+                self.choice(out, Choice { index: *candidate, delta, logprobs, finish_reason: None }, 0);
+            }
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Finish { candidate, reason } => {
-                let (delta, finish_reason) = (Delta::default(), Some(finish_reason(reason)));
-                self.choice(out, Choice { index: *candidate, delta, logprobs: (), finish_reason }, 0);
+                let called = self.older && !self.candidate(*candidate).calls.is_empty();
+                let (mut delta, finish_reason) = (Delta::default(), Some(finish_reason(reason, called)));
+                self.begin(*candidate, &mut delta);
+                self.choice(out, Choice { index: *candidate, delta, logprobs: None, finish_reason }, 0);
             }
             Event::Ping => {
                 let mut frame = Vec::new();
                 sse::comment(&mut frame, "ping");
                 out.push(frame, 0);
             }
-            // Chat completions have no place for it.
-            Event::ReasoningSignature { .. }
-            | Event::PartEnd { .. }
-            | Event::Logprobs { .. }
-            | Event::Foreign { .. } => {}
+            Event::Foreign { candidate, foreign } => {
+                if foreign.family == Dialect::OpenaiChat && foreign.kind == "audio" {
+                    self.delta(out, *candidate, Delta { audio: Some(&foreign.value), ..Delta::default() }, 0);
+                }
+            }
+            // Chat completions know no parts.
+            Event::PartEnd { .. } => {}
         }
     }
 
@@ -150,7 +241,7 @@ struct Chunk<'a> {
 struct Choice<'a> {
     index: u32,
     delta: Delta<'a>,
-    logprobs: (),
+    logprobs: Option<Logprobs<'a>>,
     finish_reason: Option<&'a str>,
 }
 
@@ -165,9 +256,13 @@ struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<Named<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[Call<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<[Annotation; 1]>,
+    annotations: Option<[Annotation<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
@@ -177,18 +272,19 @@ struct Call<'a> {
     id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<&'static str>,
-    function: CallFunction<'a>,
-}
-
-impl<'a> Call<'a> {
-    fn arguments(index: u32, arguments: &'a str) -> Self {
-        Self { index, id: None, r#type: None, function: CallFunction { name: None, arguments } }
-    }
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<Named<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<Named<'a>>,
 }
 
 #[derive(Serialize)]
-struct CallFunction<'a> {
+struct Named<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
-    arguments: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<&'a str>,
+    /// What a custom tool is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a str>,
 }

@@ -1,8 +1,15 @@
 //! A request that stays in its dialect: no more is changed than must be.
 
+mod fit;
+mod messages;
+mod tools;
+
 use serde_json::Value;
 use weir_core::GatewayError;
 use weir_core::json::Object;
+
+pub use fit::fit;
+pub use tools::has_custom_tools;
 
 /// Renames `model`, and has a streamed answer end in its usage; everything else stays as it was written.
 /// `asks_usage` is for the endpoints that know `stream_options`.
