@@ -1,6 +1,7 @@
 //! What backends that speak messages are sent.
 
 use serde_json::{Value, json};
+use weir_core::config::Quirks;
 use weir_core::plan::OnUnsupported;
 use weir_core::{Dialect, GatewayError, Tokens};
 
@@ -34,7 +35,7 @@ fn plain() -> Request {
 /// The body for a model, and what was dropped.
 fn sent(request: Request, model: &str, policy: OnUnsupported) -> Result<(Value, Vec<String>), GatewayError> {
     let mut unsupported = Unsupported::new(policy, Dialect::OpenaiResponses, Dialect::AnthropicMessages);
-    let target = Target { model, max_output: Tokens(64_000) };
+    let target = Target { model, max_output: Tokens(64_000), quirks: &Quirks::default() };
     let body = encode_request(request, &target, &mut unsupported)?;
     Ok((serde_json::from_slice(&body).unwrap(), unsupported.into_dropped()))
 }
@@ -52,7 +53,7 @@ fn each_generation_is_asked_to_think_in_its_own_way() {
     for (asked, model, thinking, effort, dropped) in [
         (asks(None, Some(Effort::High)), newest, adaptive.clone(), json!("high"), vec![]),
         (asks(None, Some(Effort::Minimal)), newest, adaptive.clone(), json!("low"), vec![]),
-        (asks(None, Some(Effort::ExtraHigh)), "claude-opus-4-6", adaptive.clone(), json!("high"), vec![]),
+        (asks(None, Some(Effort::ExtraHigh)), "claude-opus-4-6", adaptive, json!("high"), vec![]),
         (asks(None, Some(Effort::None)), newest, json!({"type": "disabled"}), Value::Null, vec![]),
         (asks(None, Some(Effort::Medium)), before, budget(8_192), Value::Null, vec![]),
         (asks(Some(ThinkingMode::Adaptive), None), before, budget(16_384), Value::Null, vec![]),

@@ -112,7 +112,8 @@ fn conversation(fields: &mut Fields, request: &mut Request, reader: &mut Reader)
             "system" => {
                 let parts = content::parts(&mut message, "content", Role::System, reader)?;
                 let is_cleared = message.text("clear_at")?.is_some_and(|at| at == "next_user_message");
-                if !parts.is_empty() && !(is_cleared && index < last_user) {
+                let is_seen = !is_cleared || index > last_user;
+                if is_seen && !parts.is_empty() {
                     request.messages.push(Message::new(Role::System, parts, at));
                 }
                 // The effort from here on: the last word counts.

@@ -175,7 +175,7 @@ fn folded(events: Vec<Event>) -> Response {
             (Event::Citation { citation, .. }, Some(Part::Text(so_far))) => so_far.citations.push(citation),
             (Event::Reasoning { text, .. }, Some(Part::Reasoning(so_far))) => so_far.text.push_str(&text),
             (Event::Reasoning { text, .. }, _) => {
-                parts.push(Part::Reasoning(Reasoning { text, ..Reasoning::default() }))
+                parts.push(Part::Reasoning(Reasoning { text, ..Reasoning::default() }));
             }
             (Event::ReasoningSignature { signature, redacted: false, .. }, Some(Part::Reasoning(so_far))) => {
                 so_far.signature = Some(signature);
@@ -184,7 +184,7 @@ fn folded(events: Vec<Event>) -> Response {
                 parts.push(Part::Reasoning(Reasoning { signature: Some(signature), redacted, ..Reasoning::default() }));
             }
             (Event::ToolStart { id, name, .. }, _) => {
-                parts.push(Part::ToolCall(ToolCall { id, name, ..ToolCall::default() }))
+                parts.push(Part::ToolCall(ToolCall { id, name, ..ToolCall::default() }));
             }
             (Event::ToolArguments { json, .. }, Some(Part::ToolCall(call))) => call.arguments.push_str(&json),
             (Event::Foreign { foreign, .. }, _) => {

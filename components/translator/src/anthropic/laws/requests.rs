@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::json;
+use weir_core::config::Quirks;
 use weir_core::json::Object;
 use weir_core::plan::OnUnsupported;
 use weir_core::{Dialect, Tokens};
@@ -192,7 +193,7 @@ proptest! {
     #[test]
     fn requests_are_read_as_they_were_written(request in request()) {
         let mut unsupported = Unsupported::new(OnUnsupported::Reject, Dialect::AnthropicMessages, Dialect::AnthropicMessages);
-        let target = Target { model: "m", max_output: Tokens(1) };
+        let target = Target { model: "m", max_output: Tokens(1), quirks: &Quirks::default() };
         let body = encode_request(request.clone(), &target, &mut unsupported).unwrap();
         prop_assert!(unsupported.into_dropped().is_empty());
         let read = decode_request(&Object::parse(&body, 64).unwrap()).unwrap();
