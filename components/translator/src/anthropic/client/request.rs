@@ -126,11 +126,15 @@ fn conversation(fields: &mut Fields, request: &mut Request, reader: &mut Reader)
         }
         message.rest(&mut reader.unplaced);
     }
+    if request.messages.is_empty() {
+        return Err(missing("messages"));
+    }
     Ok(())
 }
 
 fn user(at: String, parts: Vec<Part>, messages: &mut Vec<Message>) {
     let mut words = Vec::new();
+    let is_silent = parts.is_empty();
     for part in parts {
         if matches!(part, Part::ToolResult(_)) {
             if !words.is_empty() {
@@ -141,7 +145,7 @@ fn user(at: String, parts: Vec<Part>, messages: &mut Vec<Message>) {
             words.push(part);
         }
     }
-    if !words.is_empty() {
+    if is_silent || !words.is_empty() {
         messages.push(Message::new(Role::User, words, at));
     }
 }
