@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ids;
 use crate::canonical::Citation;
 
 /// A citation, of whichever type.
@@ -46,7 +47,7 @@ impl<'a> WebCitation<'a> {
             cited_text: citation.cited_text.as_deref().unwrap_or_default(),
             url: citation.url.as_deref()?,
             title: citation.title.as_deref(),
-            encrypted_index: "",
+            encrypted_index: ids::NOBODYS_PROOF,
         })
     }
 }

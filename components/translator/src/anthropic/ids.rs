@@ -1,6 +1,10 @@
-//! Ids as Anthropic has them: letters, digits, `_` and `-`.
+//! Ids as Anthropic has them (letters, digits, `_` and `-`), and a proof that proves nothing.
 
 use std::borrow::Cow;
+
+/// Stands where clients must be given a proof and the backend gave none: a wrapped signature without a value, which
+/// never reaches a backend of Anthropic's.
+pub(super) const NOBODYS_PROOF: &str = "weir1.openai-chat.cw";
 
 /// A tool call's id that Anthropic and its clients take, in place of one that they do not: the same for the same id,
 /// and another for another.
@@ -32,6 +36,11 @@ fn hash<const N: usize>(texts: [&str; N]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobodys_proof_is_a_wrapped_signature_without_a_value() {
+        assert_eq!(crate::canonical::Signature::new(weir_core::Dialect::OpenaiChat, "").wrap(false), NOBODYS_PROOF);
+    }
 
     #[test]
     fn only_what_anthropic_refuses_is_changed() {

@@ -20,3 +20,6 @@ pub use client::{Encoder, decode_count_request, decode_request, encode_count, en
 pub use edit::edit;
 pub use tap::{MessagesTap, tap_answer};
 pub use usage::AnthropicUsage;
+
+#[cfg(test)]
+mod laws;

@@ -15,7 +15,7 @@ pub(super) fn blocks(parts: Vec<Part>, at: &str, unsupported: &mut Unsupported) 
     for (index, part) in parts.into_iter().enumerate() {
         place.part = index;
         match part {
-            Part::Text(text) => blocks.extend(self::text(text, &place, unsupported)),
+            Part::Text(text) => blocks.extend(self::text(&text, &place, unsupported)),
             Part::Refusal(text) => blocks.extend(words(&text, None)),
             Part::Image(image) => blocks.extend(self::image(image, &place, unsupported)?),
             Part::Document(document) => blocks.extend(self::document(document, &place, unsupported)?),
@@ -33,7 +33,7 @@ pub(super) fn blocks(parts: Vec<Part>, at: &str, unsupported: &mut Unsupported) 
     Ok(blocks)
 }
 
-fn text(text: Text, place: &Place<'_>, unsupported: &mut Unsupported) -> Option<Value> {
+fn text(text: &Text, place: &Place<'_>, unsupported: &mut Unsupported) -> Option<Value> {
     if !text.citations.is_empty() {
         // An echo of an answer: Anthropic takes back its own citations alone, each with a proof.
         unsupported.note(&place.of(Named::Citations));

@@ -57,7 +57,7 @@ impl Source for Decoder {
         };
         let done = match &*told.r#type {
             "message_start" => self.message_start(told, out),
-            "content_block_start" => self.block_start(told, out),
+            "content_block_start" => self.block_start(told.index, told.content_block, out),
             "content_block_delta" => self.block_delta(told, out),
             "content_block_stop" => self.block_stop(told.index, out),
             "message_delta" => {
@@ -126,11 +126,10 @@ impl Decoder {
         }
     }
 
-    fn block_start(&mut self, told: Told<'_>, out: &mut Vec<Event>) -> Result<(), GatewayError> {
+    fn block_start(&mut self, index: u32, raw: Option<&RawValue>, out: &mut Vec<Event>) -> Result<(), GatewayError> {
         if !self.begun {
             return Err(broken("does not begin with message_start"));
         }
-        let raw = told.content_block;
         let block: Block<'_> = raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
         let words = |text: Option<String>| text.filter(|text| !text.is_empty());
         let candidate = 0;
@@ -166,7 +165,7 @@ impl Decoder {
             },
         };
         self.blocks += 1;
-        if self.open.len() >= MOST_OPEN || self.open.insert(told.index, open).is_some() {
+        if self.open.len() >= MOST_OPEN || self.open.insert(index, open).is_some() {
             return Err(broken("begins a block that has begun already"));
         }
         Ok(())

@@ -112,7 +112,8 @@ fn conversation(fields: &mut Fields, request: &mut Request, reader: &mut Reader)
             "system" => {
                 let parts = content::parts(&mut message, "content", Role::System, reader)?;
                 let is_cleared = message.text("clear_at")?.is_some_and(|at| at == "next_user_message");
-                if !parts.is_empty() && !(is_cleared && index < last_user) {
+                let is_seen = !is_cleared || index > last_user;
+                if is_seen && !parts.is_empty() {
                     request.messages.push(Message::new(Role::System, parts, at));
                 }
                 // The effort from here on: the last word counts.
@@ -125,11 +126,15 @@ fn conversation(fields: &mut Fields, request: &mut Request, reader: &mut Reader)
         }
         message.rest(&mut reader.unplaced);
     }
+    if request.messages.is_empty() {
+        return Err(missing("messages"));
+    }
     Ok(())
 }
 
 fn user(at: String, parts: Vec<Part>, messages: &mut Vec<Message>) {
     let mut words = Vec::new();
+    let is_silent = parts.is_empty();
     for part in parts {
         if matches!(part, Part::ToolResult(_)) {
             if !words.is_empty() {
@@ -140,7 +145,7 @@ fn user(at: String, parts: Vec<Part>, messages: &mut Vec<Message>) {
             words.push(part);
         }
     }
-    if !words.is_empty() {
+    if is_silent || !words.is_empty() {
         messages.push(Message::new(Role::User, words, at));
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn call_id<'a>(given: &'a str, answer: &str, place: usize) -> Cow<'a,
 pub(super) fn proof(signature: Option<&Signature>) -> String {
     match signature {
         Some(signature) => signature.written(Dialect::AnthropicMessages, false),
-        None => Signature::new(Dialect::OpenaiChat, "").wrap(false),
+        None => ids::NOBODYS_PROOF.to_owned(),
     }
 }
 
@@ -111,6 +111,7 @@ struct Message<'a> {
 enum Block<'a> {
     Text {
         text: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
         citations: Option<Vec<WebCitation<'a>>>,
     },
     Thinking {

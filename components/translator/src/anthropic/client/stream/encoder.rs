@@ -96,7 +96,7 @@ impl Encoder {
                     if !matches!(self.open, Some(Open::Text { .. })) {
                         self.begin(Block::Text { text: "" }, Some(Open::Text { ended: false }), out);
                     }
-                    self.delta(Delta::CitationsDelta { citation }, 0, out);
+                    self.delta(Delta::Citations { citation }, 0, out);
                 }
             }
             Event::Foreign { foreign, .. } if foreign.family == Dialect::AnthropicMessages => {
@@ -116,7 +116,7 @@ impl Encoder {
         if self.open != Some(Open::Text { ended: false }) {
             self.begin(Block::Text { text: "" }, Some(Open::Text { ended: false }), out);
         }
-        self.delta(Delta::TextDelta { text }, text.len(), out);
+        self.delta(Delta::Text { text }, text.len(), out);
     }
 
     fn thoughts(&mut self, thinking: &str, out: &mut Frames) {
@@ -126,7 +126,7 @@ impl Encoder {
         if !matches!(self.open, Some(Open::Thinking { ended: false, signed: false })) {
             self.begin_thinking(out);
         }
-        self.delta(Delta::ThinkingDelta { thinking }, thinking.len(), out);
+        self.delta(Delta::Thinking { thinking }, thinking.len(), out);
     }
 
     fn begin_thinking(&mut self, out: &mut Frames) {
@@ -149,7 +149,7 @@ impl Encoder {
     }
 
     fn sign(&self, signature: &str, out: &mut Frames) {
-        self.delta(Delta::SignatureDelta { signature }, 0, out);
+        self.delta(Delta::Signature { signature }, 0, out);
     }
 
     fn call(&mut self, number: u32, id: &str, name: &str, custom: bool, out: &mut Frames) {
@@ -159,7 +159,7 @@ impl Encoder {
         let block = Block::ToolUse { id: &id, name, input: Empty {} };
         self.begin(block, Some(Open::Call { number, custom }), out);
         if custom {
-            self.delta(Delta::InputJsonDelta { partial_json: "{\"input\":\"" }, 0, out);
+            self.delta(Delta::InputJson { partial_json: "{\"input\":\"" }, 0, out);
         }
     }
 
@@ -167,12 +167,12 @@ impl Encoder {
         match self.open {
             Some(Open::Call { .. }) if json.is_empty() => {}
             Some(Open::Call { custom: false, .. }) => {
-                self.delta(Delta::InputJsonDelta { partial_json: json }, json.len(), out);
+                self.delta(Delta::InputJson { partial_json: json }, json.len(), out);
             }
             Some(Open::Call { custom: true, .. }) => {
                 let quoted = serde_json::Value::from(json).to_string();
                 let escaped = &quoted[1..quoted.len() - 1];
-                self.delta(Delta::InputJsonDelta { partial_json: escaped }, json.len(), out);
+                self.delta(Delta::InputJson { partial_json: escaped }, json.len(), out);
             }
             // A piece of a call that has ended, or never began, belongs nowhere.
             _ => {}
@@ -195,7 +195,7 @@ impl Encoder {
             None => return,
             Some(Open::Thinking { signed: false, .. }) => self.sign(&proof(None), out),
             Some(Open::Call { custom: true, .. }) => {
-                self.delta(Delta::InputJsonDelta { partial_json: "\"}" }, 0, out);
+                self.delta(Delta::InputJson { partial_json: "\"}" }, 0, out);
             }
             Some(_) => {}
         }

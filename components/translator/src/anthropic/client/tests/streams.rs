@@ -58,7 +58,7 @@ fn folded(events: &[Value]) -> Vec<Value> {
                     "thinking_delta" => add(block, "thinking"),
                     "signature_delta" => block["signature"] = delta["signature"].clone(),
                     "input_json_delta" => {
-                        json.entry(index.unwrap()).or_default().push_str(delta["partial_json"].as_str().unwrap())
+                        json.entry(index.unwrap()).or_default().push_str(delta["partial_json"].as_str().unwrap());
                     }
                     "citations_delta" => {
                         let mut citations = block["citations"].as_array().cloned().unwrap_or_default();
