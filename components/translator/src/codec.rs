@@ -110,6 +110,13 @@ pub fn backend_side(dialect: Dialect) -> Option<BackendSide> {
             tools: ToolRules { name: 128, custom: false },
             path: "/messages",
         },
+        Dialect::OpenaiResponses => BackendSide {
+            encode_request: openai_responses::encode_request,
+            decode_response: openai_responses::decode_response,
+            source: || Box::new(openai_responses::Decoder::default()),
+            tools: ToolRules { name: 64, custom: true },
+            path: "/responses",
+        },
         _ => return None,
     })
 }

@@ -33,9 +33,7 @@ fn item(path: String, value: Value, request: &mut Request) -> Result<(), Gateway
         None if value.get("role").is_some() => "message".to_owned(),
         None if value.get("id").is_some() => "item_reference".to_owned(),
         None => {
-            return Err(
-                Fields::of(path.clone(), value).map_or_else(|error| error, |item| missing(&item.path_of("type")))
-            );
+            return Err(Fields::of(path, value).map_or_else(|error| error, |item| missing(&item.path_of("type"))));
         }
     };
     if kind == "item_reference" {

@@ -7,7 +7,7 @@ use super::super::item::Logprob;
 use crate::stream::Frames;
 
 /// An event, of whichever type.
-#[derive(Default, Serialize)]
+#[derive(Clone, Copy, Default, Serialize)]
 pub(super) struct Told<'a> {
     pub(super) r#type: &'static str,
     pub(super) sequence_number: u64,
