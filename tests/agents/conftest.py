@@ -83,10 +83,10 @@ def environment(home, more=None):
     return {"PATH": os.environ["PATH"], "HOME": str(home), "NO_COLOR": "1", "LANG": "C.UTF-8", **(more or {})}
 
 
-def run(command, folder, home, more=None, seconds=60):
-    """Runs a program to its end; what it says."""
+def run(command, folder, home, more=None, fails=False, seconds=60):
+    """Runs a program to its end, which is a success or, if it is to fail, is not; what it says."""
     home.mkdir(exist_ok=True)
     done = subprocess.run(command, cwd=folder, env=environment(home, more), stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=seconds)
-    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert (done.returncode != 0) == fails, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout

@@ -25,12 +25,13 @@ stream_max_retries = 0
 FUNCTIONS, NAMESPACES, UNKNOWN = "gpt-5.5", "gpt-5.6-sol", "our-own-model"
 
 
-def ask(way, folder, home, model, *options):
+def ask(way, folder, home, model, fails=False):
     home.mkdir()
     (home / "config.toml").write_text(CONFIG.format(model=model, url=way.url))
-    command = ["node", CODEX, "exec", "--dangerously-bypass-approvals-and-sandbox", "--skip-git-repo-check", "--json", *options,
+    command = ["node", CODEX, "exec", "--dangerously-bypass-approvals-and-sandbox", "--skip-git-repo-check", "--json",
                "Replace alpha with omega in notes.txt."]
-    return [json.loads(line) for line in run(command, folder, home, {"CODEX_HOME": str(home), "WEIR_KEY": way.key}).splitlines()]
+    output = run(command, folder, home, {"CODEX_HOME": str(home), "WEIR_KEY": way.key}, fails)
+    return [json.loads(line) for line in output.splitlines()]
 
 
 def check(events, folder):
@@ -91,3 +92,18 @@ def test_a_model_that_codex_does_not_know(way, folder, tmp_path):
                  {"call": "view_image", "arguments": {"path": "pixel.png"}}], "usage": FIGURES[1]},
         {"expect": {"calls": ["exec_command", "view_image"]}, "say": [{"text": ANSWER}], "usage": FIGURES[2]})
     check(ask(way, folder, tmp_path / "home", UNKNOWN), folder)
+
+
+@WAYS
+def test_a_stream_that_breaks_off_is_no_answer(way, folder, tmp_path):
+    way.script({"say": [{"text": "A story that goes on and on and on."}], "cut": 8})
+    events = ask(way, folder, tmp_path / "home", FUNCTIONS, fails=True)
+    assert events[-1]["type"] == "turn.failed", events
+    assert not [event for event in events if event.get("item", {}).get("type") == "agent_message"]
+
+
+@WAYS
+def test_a_limit_of_the_provider_is_told(way, folder, tmp_path):
+    way.script({"fail": {"status": 429, "retry_after": 1, "message": "Too many for today."}})
+    events = ask(way, folder, tmp_path / "home", FUNCTIONS, fails=True)
+    assert "429" in json.dumps(events[-1]) or "Too many for today" in json.dumps(events[-1]), events
