@@ -57,8 +57,9 @@ enum Edited {
 
 impl Edited {
     /// An object of which one member has become this list.
-    fn with(mut members: IndexMap<String, &RawValue>, key: &str, kept: &[Box<RawValue>]) -> Self {
+    fn with(members: IndexMap<String, &RawValue>, key: &str, kept: &[Box<RawValue>]) -> Self {
         let kept = to_raw_value(kept).expect("what was read is written again");
+        let mut members: IndexMap<String, &RawValue> = members;
         members.insert(key.to_owned(), &kept);
         Self::Changed(to_raw_value(&members).expect("what was read is written again"))
     }
