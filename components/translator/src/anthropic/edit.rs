@@ -43,7 +43,7 @@ fn list(raw: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(raw.get()).ok()
 }
 
-fn members(raw: &RawValue) -> Option<IndexMap<String, &RawValue>> {
+fn members(raw: &RawValue) -> Option<IndexMap<String, Box<RawValue>>> {
     serde_json::from_str(raw.get()).ok()
 }
 
@@ -57,10 +57,9 @@ enum Edited {
 
 impl Edited {
     /// An object of which one member has become this list.
-    fn with(members: IndexMap<String, &RawValue>, key: &str, kept: &[Box<RawValue>]) -> Self {
+    fn with(mut members: IndexMap<String, Box<RawValue>>, key: &str, kept: &[Box<RawValue>]) -> Self {
         let kept = to_raw_value(kept).expect("what was read is written again");
-        let mut members: IndexMap<String, &RawValue> = members;
-        members.insert(key.to_owned(), &kept);
+        members.insert(key.to_owned(), kept);
         Self::Changed(to_raw_value(&members).expect("what was read is written again"))
     }
 }
@@ -106,7 +105,7 @@ fn block_edited(block: &RawValue, at: &str, dropped: &mut Vec<String>) -> Edited
     Edited::Same
 }
 
-fn citations_edited(members: IndexMap<String, &RawValue>, at: &str, dropped: &mut Vec<String>) -> Edited {
+fn citations_edited(members: IndexMap<String, Box<RawValue>>, at: &str, dropped: &mut Vec<String>) -> Edited {
     #[derive(serde::Deserialize)]
     struct Citation {
         encrypted_index: String,
