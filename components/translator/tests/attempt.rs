@@ -244,6 +244,7 @@ fn what_a_backend_cannot_serve_is_refused() {
     };
     assert_eq!(error("anthropic", "/v1/embeddings", CHAT), ErrorKind::Unsupported);
     assert_eq!(error("openai", "/v1/messages", br#"{"model":"m"}"#), ErrorKind::InvalidRequest);
+    assert_eq!(error("anthropic", "/v1/completions", CHAT), ErrorKind::Unsupported);
     assert_eq!(error("nowhere", "/v1/messages", CHAT), ErrorKind::Misconfigured);
     assert_eq!(error("openai", "/v1/chat/completions", b"{"), ErrorKind::InvalidRequest);
     assert_eq!(error("openai", "/v1/chat/completions", br#"{"stream":"yes"}"#), ErrorKind::InvalidRequest);

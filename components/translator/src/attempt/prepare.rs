@@ -91,11 +91,11 @@ pub fn prepare_in(
     let mut body = Object::parse(request.body, config.sizes.json_depth)?;
     let stream = body.read("stream")?.unwrap_or(false);
     let mut unsupported = Unsupported::new(attempt.on_unsupported, client, dialect);
-    let (path, form, bytes) = if client == dialect {
+    let (path, form, bytes) = if client == dialect && !needs_translation(&body, request.view, backend) {
         if matches!(backend.kind, BackendKind::Anthropic) {
             anthropic::edit(&mut body).iter().for_each(|path| unsupported.note(path));
         }
-        let (form, bytes) = pass(&mut body, request.view, backend, attempt, stream)?;
+        let (form, bytes) = pass(&mut body, request.view, backend, attempt, &mut unsupported)?;
         (path, form, bytes)
     } else {
         let max_depth = config.sizes.json_depth;
@@ -156,15 +156,32 @@ impl Upstream {
     }
 }
 
+/// Whether a backend that speaks the client's dialect lacks something of it that takes a translation of the answer, too.
+fn needs_translation(body: &Object, view: &RequestView, backend: &Backend) -> bool {
+    quirks_of_chat(view, backend).is_some_and(|quirks| !quirks.custom_tools && openai_chat::has_custom_tools(body))
+}
+
+/// How the server differs that a request for chat completions goes to; `None` where it goes to a tier two, which sees
+/// to that itself, and for other requests.
+fn quirks_of_chat<'a>(view: &RequestView, backend: &'a Backend) -> Option<&'a Quirks> {
+    let server = matches!(backend.kind, BackendKind::Openai | BackendKind::Azure { .. });
+    (server && view.endpoint == Endpoint::ChatCompletions).then_some(&backend.quirks)
+}
+
 /// The same dialect on both sides.
 fn pass(
     body: &mut Object,
     view: &RequestView,
-    _backend: &Backend,
+    backend: &Backend,
     attempt: &Attempt,
-    stream: bool,
+    unsupported: &mut Unsupported,
 ) -> Result<(Form, Vec<u8>), GatewayError> {
-    let asks_usage = matches!(view.endpoint, Endpoint::ChatCompletions | Endpoint::Completions);
+    let stream = body.read("stream")?.unwrap_or(false);
+    let mut asks_usage = matches!(view.endpoint, Endpoint::ChatCompletions | Endpoint::Completions);
+    if let Some(quirks) = quirks_of_chat(view, backend) {
+        openai_chat::fit(body, quirks, unsupported)?;
+        asks_usage &= quirks.stream_options;
+    }
     let client_asked = openai_chat::edit(body, &attempt.candidate.model, stream, asks_usage)?;
     Ok((Form::Pass { endpoint: view.endpoint.clone(), client_asked }, body.to_bytes()))
 }

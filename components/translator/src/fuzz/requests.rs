@@ -1,6 +1,7 @@
 //! Requests, to backends of every dialect.
 
 use serde_json::Value;
+use weir_core::config::Quirks;
 use weir_core::json::Object;
 use weir_core::plan::OnUnsupported;
 use weir_core::{Dialect, ErrorKind, Limits};
@@ -8,6 +9,8 @@ use weir_core::{Dialect, ErrorKind, Limits};
 use super::{backends, call};
 use crate::attempt::Prepared;
 use crate::codec::client_side;
+use crate::openai_chat;
+use crate::unsupported::Unsupported;
 
 /// A request of a client that speaks `client`: twice gives the same; what comes out is JSON that a backend of its
 /// dialect understands; what is dropped is only an echo where nothing else may be; what is refused may be refused
@@ -48,7 +51,7 @@ fn translated(client: Dialect, backend: Dialect, bytes: &[u8], policy: OnUnsuppo
     let body = Object::parse(&prepared.upstream.body, depth).expect("what goes upstream is one object");
     assert_eq!(body.read::<String>("model").ok().flatten().as_deref(), Some("their-model"), "{pair}");
     if client == backend {
-        unchanged(bytes, &body);
+        unchanged(client, bytes, &body);
     } else if let Some(side) = client_side(backend) {
         let read = (side.decode_request)(&body);
         let shown = || String::from_utf8_lossy(&prepared.upstream.body).into_owned();
@@ -57,10 +60,15 @@ fn translated(client: Dialect, backend: Dialect, bytes: &[u8], policy: OnUnsuppo
 }
 
 /// The same dialect: the members are the client's, in their order, but for those that Weir must write.
-fn unchanged(bytes: &[u8], sent: &Object) {
-    let Ok(written) = Object::parse(bytes, Limits::default().json_depth) else {
+fn unchanged(dialect: Dialect, bytes: &[u8], sent: &Object) {
+    let Ok(mut written) = Object::parse(bytes, Limits::default().json_depth) else {
         return;
     };
+    if dialect == Dialect::OpenaiChat {
+        // What OpenAI has another name for, or refuses; its own tests say that no more is changed than that.
+        let mut unsupported = Unsupported::new(OnUnsupported::Drop, dialect, dialect);
+        openai_chat::fit(&mut written, &Quirks::default(), &mut unsupported).expect("nothing is refused");
+    }
     for key in written.keys().filter(|key| !matches!(*key, "model" | "stream_options")) {
         let raw = |object: &Object| object.raw(key).map(|raw| raw.get().to_owned());
         if raw(&written) != raw(sent) {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use weir_core::config::Quirks;
-use weir_core::{Dialect, GatewayError};
+use weir_core::{Dialect, ErrorKind, GatewayError};
 
 use super::{call_id, object, part};
 use crate::canonical::{Message, Part, Reasoning, Role, Text, ToolCall, ToolResult};
@@ -14,6 +14,9 @@ use crate::unsupported::Unsupported;
 const ATTACHED: &str = "The result is attached to the user's next message.";
 
 /// `messages`.
+///
+/// # Errors
+/// As for [`encode_request`](super::encode_request); `InvalidRequest` where there are none.
 pub(super) fn conversation(
     messages: Vec<Message>,
     quirks: &Quirks,
@@ -26,6 +29,11 @@ pub(super) fn conversation(
         writer.message(message)?;
     }
     writer.attach();
+    if writer.written.is_empty() {
+        let field = if writer.unsupported.client() == Dialect::OpenaiResponses { "input" } else { "messages" };
+        let error = GatewayError::new(ErrorKind::InvalidRequest, format!("`{field}` holds no message"));
+        return Err(error.with_param(field));
+    }
     Ok(writer.written.into())
 }
 

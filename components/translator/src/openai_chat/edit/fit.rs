@@ -261,8 +261,7 @@ mod tests {
             )
         };
         let carried = "toolu_1~weir1.anthropic-messages.c2FiYw";
-        let (out, dropped) =
-            fitted(&body(carried, carried), &Quirks::default(), OnUnsupported::Reject).unwrap();
+        let (out, dropped) = fitted(&body(carried, carried), &Quirks::default(), OnUnsupported::Reject).unwrap();
         assert_eq!((out, dropped), (body("toolu_1", "toolu_1"), vec!["messages[0].tool_calls[0].id".to_owned()]));
         let nine = Quirks { call_id: CallId::Nine, ..Quirks::default() };
         let (out, dropped) = fitted(&body(carried, "toolu_1"), &nine, OnUnsupported::Reject).unwrap();

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use weir_core::GatewayError;
-use weir_core::config::{CallId, Quirks};
+use weir_core::config::{CallId, Quirks, ReasoningField};
 use weir_core::json::Object;
 
 use crate::openai_chat::backend::call_id;
@@ -52,15 +52,18 @@ impl Fitter<'_> {
         text.contains(proof::WRAPPED)
             || lacks(quirks.developer_role, "\"developer\"")
             || lacks(quirks.call_id == CallId::Any, "\"tool_call")
-            || self.places().iter().any(|(_, place)| text.contains(place))
+            || self.places().is_some_and(|(_, place)| text.contains(place))
             || self.parts().iter().any(|(kind, known, _)| lacks(*known, kind))
     }
 
-    /// Where other servers say thoughts, as a word and in quotes.
-    fn places(self) -> Vec<(&'static str, &'static str)> {
-        let known = self.quirks.reasoning.name();
-        let all = [("reasoning_content", "\"reasoning_content\""), ("reasoning", "\"reasoning\"")];
-        all.into_iter().filter(|(place, _)| Some(*place) != known).collect()
+    /// Where other servers say thoughts than this one, as a word and in quotes. Where it has no place for them, they stay
+    /// as they are: it may well pass over them.
+    fn places(self) -> Option<(&'static str, &'static str)> {
+        match self.quirks.reasoning {
+            ReasoningField::None => None,
+            ReasoningField::ReasoningContent => Some(("reasoning", "\"reasoning\"")),
+            ReasoningField::Reasoning => Some(("reasoning_content", "\"reasoning_content\"")),
+        }
     }
 
     /// The kinds of parts that not every server takes.
@@ -89,7 +92,7 @@ impl Fitter<'_> {
             changed = true;
         }
         if role(&members, "\"assistant\"") {
-            changed |= self.thoughts(&mut members, index, unsupported);
+            changed |= self.thoughts(&mut members);
         }
         if let Some(new) = members.get("tool_call_id").and_then(|id| self.id(id)) {
             members.insert("tool_call_id".to_owned(), Cow::Owned(new.0));
@@ -107,24 +110,17 @@ impl Fitter<'_> {
         Ok(changed.then(|| to_raw_value(&members).expect("what was written serializes again")))
     }
 
-    /// Thoughts that an answer had, as this server says them, or not at all where it has no place for them: they are an
-    /// echo.
-    fn thoughts(self, members: &mut Members<'_>, index: usize, unsupported: &mut Unsupported) -> bool {
-        let mut changed = false;
-        for (place, _) in self.places() {
-            let Some(thoughts) = members.shift_remove(place) else {
-                continue;
-            };
-            changed = true;
-            match self.quirks.reasoning.name() {
-                Some(known) if !members.contains_key(known) => drop(members.insert(known.to_owned(), thoughts)),
-                // It says the same twice.
-                Some(_) => {}
-                None if matches!(thoughts.get(), "null" | "\"\"") => {}
-                None => unsupported.note(&format!("messages[{index}].{place}")),
-            }
-        }
-        changed
+    /// Thoughts that an answer had, under the name that this server has for them.
+    fn thoughts(self, members: &mut Members<'_>) -> bool {
+        let (Some((place, _)), Some(known)) = (self.places(), self.quirks.reasoning.name()) else {
+            return false;
+        };
+        let Some(thoughts) = members.shift_remove(place) else {
+            return false;
+        };
+        // Some say the same twice.
+        members.entry(known.to_owned()).or_insert(thoughts);
+        true
     }
 
     /// The id as the server takes it, and whether a proof was cut off; `None` where it does as it is.

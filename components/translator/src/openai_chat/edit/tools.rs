@@ -17,7 +17,8 @@ type Members<'a> = IndexMap<String, &'a RawValue>;
 #[must_use]
 pub fn has_custom_tools(body: &Object) -> bool {
     let offers = |raw: &&RawValue| raw.get().contains("\"custom\"");
-    let tools = body.raw("tools").filter(offers).and_then(|raw| serde_json::from_str::<Vec<Members<'_>>>(raw.get()).ok());
+    let tools =
+        body.raw("tools").filter(offers).and_then(|raw| serde_json::from_str::<Vec<Members<'_>>>(raw.get()).ok());
     tools.is_some_and(|tools| tools.iter().any(|tool| tool.get("type").is_some_and(|kind| kind.get() == "\"custom\"")))
 }
 
