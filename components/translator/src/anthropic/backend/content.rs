@@ -66,7 +66,8 @@ fn thoughts(reasoning: Reasoning, place: &Place<'_>, unsupported: &mut Unsupport
 }
 
 fn image(image: Image, place: &Place<'_>, unsupported: &mut Unsupported) -> Result<Option<Value>, GatewayError> {
-    if image.detail.is_some() {
+    // Anthropic's models look closely at all of them.
+    if image.detail.is_some_and(|detail| detail == "low") {
         unsupported.field(&place.of(Named::Detail), "leave it out, or set it to `auto`")?;
     }
     let source = match image.source {

@@ -103,12 +103,13 @@ fn document(fields: &mut Fields, reader: &mut Reader) -> Result<Option<Document>
     Ok(source.map(|source| Document { source, name, context, cite, cache }))
 }
 
-/// A search's result that the client brings is a document of which it says where it is from.
+/// A search's result that the client brings is a document whose first line says where it is from.
 fn search_result(fields: &mut Fields, reader: &mut Reader) -> Result<Document, GatewayError> {
     let cache = cache::read(fields, &mut reader.unplaced)?;
-    let (name, context, cite) = (fields.text("title")?, fields.text("source")?, cited(fields, reader)?);
-    let source = Source::Text(words(fields, reader)?);
-    Ok(Document { source, name, context, cite, cache })
+    let (name, cite) = (fields.text("title")?, cited(fields, reader)?);
+    let from = fields.need_text("source")?;
+    let source = Source::Text(format!("{from}\n\n{}", words(fields, reader)?));
+    Ok(Document { source, name, context: None, cite, cache })
 }
 
 fn cited(fields: &mut Fields, reader: &mut Reader) -> Result<bool, GatewayError> {

@@ -129,10 +129,8 @@ fn documents_come_in_all_their_forms() {
     let result = json!({"type": "search_result", "title": "t", "source": "https://a", "content": blocks, "citations": {"enabled": true}});
     let request = said(&json!([{"role": "user", "content": [result]}]));
     let Part::Document(document) = &request.messages[0].parts[0] else { panic!("no document") };
-    assert_eq!(
-        (document.context.as_deref(), &document.source),
-        (Some("https://a"), &Source::Text("a\n\nb".to_owned()))
-    );
+    assert_eq!((document.name.as_deref(), document.cite), (Some("t"), true));
+    assert_eq!(document.source, Source::Text("https://a\n\na\n\nb".to_owned()));
 }
 
 #[test]
