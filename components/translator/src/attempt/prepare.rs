@@ -13,7 +13,7 @@ use super::{count, place};
 use crate::codec::{Asked, Target, backend_side, client_side};
 use crate::tools::{ToolNames, ToolRules};
 use crate::unsupported::Unsupported;
-use crate::{anthropic, openai_chat};
+use crate::{anthropic, openai_chat, openai_responses};
 
 /// The client's request.
 #[derive(Clone, Copy)]
@@ -94,6 +94,9 @@ pub fn prepare_in(
     let (path, form, bytes) = if client == dialect {
         if matches!(backend.kind, BackendKind::Anthropic) {
             anthropic::edit(&mut body).iter().for_each(|path| unsupported.note(path));
+        }
+        if dialect == Dialect::OpenaiResponses && !matches!(backend.kind, BackendKind::Weir { .. }) {
+            openai_responses::edit(&mut body).iter().for_each(|path| unsupported.note(path));
         }
         let (form, bytes) = pass(&mut body, request.view, backend, attempt, stream)?;
         (path, form, bytes)
