@@ -30,6 +30,12 @@ impl Unsupported {
         self.field(field.name(self.client), mend)
     }
 
+    /// Says that the target cannot have a member that changes nothing of the answer, such as a label: it is dropped and
+    /// named whatever the route says.
+    pub fn hint(&mut self, field: Field) {
+        self.note(field.name(self.client));
+    }
+
     /// The dialect of the client, in whose words fields are named.
     #[must_use]
     pub fn client(&self) -> Dialect {

@@ -13,7 +13,7 @@ use super::{count, place};
 use crate::codec::{Asked, Target, backend_side, client_side};
 use crate::tools::{ToolNames, ToolRules};
 use crate::unsupported::Unsupported;
-use crate::{anthropic, openai_chat};
+use crate::{anthropic, openai_chat, openai_responses};
 
 /// The client's request.
 #[derive(Clone, Copy)]
@@ -92,9 +92,6 @@ pub fn prepare_in(
     let stream = body.read("stream")?.unwrap_or(false);
     let mut unsupported = Unsupported::new(attempt.on_unsupported, client, dialect);
     let (path, form, bytes) = if client == dialect && !needs_translation(&body, request.view, backend) {
-        if matches!(backend.kind, BackendKind::Anthropic) {
-            anthropic::edit(&mut body).iter().for_each(|path| unsupported.note(path));
-        }
         let (form, bytes) = pass(&mut body, request.view, backend, attempt, &mut unsupported)?;
         (path, form, bytes)
     } else {
@@ -176,6 +173,14 @@ fn pass(
     attempt: &Attempt,
     unsupported: &mut Unsupported,
 ) -> Result<(Form, Vec<u8>), GatewayError> {
+    // A tier two passes on what other families' backends vouched for to whichever it finds.
+    let foreign = match backend.kind {
+        BackendKind::Weir { .. } => Vec::new(),
+        _ if view.dialect == Dialect::AnthropicMessages => anthropic::edit(body),
+        _ if view.dialect == Dialect::OpenaiResponses => openai_responses::edit(body),
+        _ => Vec::new(),
+    };
+    foreign.iter().for_each(|path| unsupported.note(path));
     let stream = body.read("stream")?.unwrap_or(false);
     let mut asks_usage = matches!(view.endpoint, Endpoint::ChatCompletions | Endpoint::Completions);
     if let Some(quirks) = quirks_of_chat(view, backend) {

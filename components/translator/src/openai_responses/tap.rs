@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use weir_core::{ErrorKind, GatewayError, Usage, sse};
 
-use super::usage;
+use super::{failed::failed, usage};
 use crate::openai_chat::text_len;
 use crate::said;
 use crate::stream::{Step, Tap, Tapped};
@@ -13,6 +13,8 @@ use crate::stream::{Step, Tap, Tapped};
 #[derive(Debug, Default)]
 pub struct ResponsesTap {
     usage: Option<Usage>,
+    /// The number of the next event.
+    next: u64,
 }
 
 impl Tap for ResponsesTap {
@@ -25,6 +27,7 @@ impl Tap for ResponsesTap {
             Ok(told) => told,
             Err(fault) => return Step::Failed(not_ours(&fault)).into(),
         };
+        self.next = told.sequence_number.map_or(self.next, |number| number.saturating_add(1));
         let usage = told.response.as_ref().and_then(|response| response.usage).and_then(usage::read);
         self.usage = usage.or(self.usage);
         let text = told.delta.map_or(0, text_len);
@@ -42,6 +45,10 @@ impl Tap for ResponsesTap {
 
     fn usage(&self) -> Option<Usage> {
         self.usage
+    }
+
+    fn failed(&self, error: &GatewayError) -> Option<Vec<u8>> {
+        Some(failed(error, self.next))
     }
 }
 
@@ -62,6 +69,8 @@ struct Told<'a> {
     response: Option<Response<'a>>,
     #[serde(borrow, default)]
     delta: Option<&'a RawValue>,
+    #[serde(default)]
+    sequence_number: Option<u64>,
 }
 
 #[derive(Deserialize)]

@@ -45,6 +45,11 @@ pub trait Tap {
 
     /// The usage that the backend reported last, if it reported any.
     fn usage(&self) -> Option<Usage>;
+
+    /// The event that tells the client that its stream ends in `error`, where it takes knowing what came before.
+    fn failed(&self, _error: &GatewayError) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// What a [`Tap`] saw in an event.
@@ -72,6 +77,10 @@ impl Tap for Box<dyn Tap> {
     fn usage(&self) -> Option<Usage> {
         (**self).usage()
     }
+
+    fn failed(&self, error: &GatewayError) -> Option<Vec<u8>> {
+        (**self).failed(error)
+    }
 }
 
 /// The same dialect on both sides: events go on byte for byte.
@@ -93,6 +102,10 @@ impl<T: Tap> Translation for Pass<T> {
 
     fn usage(&self) -> Option<Usage> {
         self.0.usage()
+    }
+
+    fn failed(&mut self, error: &GatewayError) -> Option<Vec<u8>> {
+        self.0.failed(error)
     }
 
     fn passes(&self) -> bool {

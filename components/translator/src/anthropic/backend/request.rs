@@ -74,14 +74,14 @@ fn refuse_what_has_no_counterpart(request: &Request, unsupported: &mut Unsupport
         unsupported.member(Field::Logprobs, "")?;
     }
     if !request.metadata.is_empty() {
-        unsupported.member(Field::Metadata, "")?;
+        unsupported.hint(Field::Metadata);
     }
     if request.verbosity.is_some_and(|verbosity| verbosity != Verbosity::Medium) {
         unsupported.member(Field::Verbosity, "ask for it in words")?;
     }
     if request.cache_key.is_some() {
         // It changes nothing of an answer, and Anthropic finds what prompts have in common by itself.
-        unsupported.note(Field::CacheKey.name(unsupported.client()));
+        unsupported.hint(Field::CacheKey);
     }
     let Sampling { frequency_penalty, presence_penalty, seed, .. } = request.sampling;
     let penalties = [(Field::FrequencyPenalty, frequency_penalty), (Field::PresencePenalty, presence_penalty)];

@@ -60,13 +60,13 @@ fn labels(
     unsupported: &mut Unsupported,
 ) -> Result<(), GatewayError> {
     match &request.user {
-        Some(user) if !quirks.user && !user.is_empty() => unsupported.member(Field::User, "")?,
+        Some(user) if !quirks.user && !user.is_empty() => unsupported.hint(Field::User),
         Some(user) if user.chars().count() > USER => drop(body.insert("user".into(), ids::short_name(user).into())),
         Some(user) if quirks.user => drop(body.insert("user".into(), user.as_str().into())),
         _ => {}
     }
     if !request.metadata.is_empty() && !quirks.metadata {
-        unsupported.member(Field::Metadata, "")?;
+        unsupported.hint(Field::Metadata);
     } else if !request.metadata.is_empty() {
         let labels = request.metadata.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
         body.insert("metadata".into(), labels.collect::<Body>().into());
@@ -88,12 +88,11 @@ fn labels(
 
 /// Every server caches as it sees fit; what the client says about it helps, and is missed by nobody.
 fn cache(request: &Request, quirks: &Quirks, body: &mut Body, unsupported: &mut Unsupported) {
-    let client = unsupported.client();
     if let Some(key) = &request.cache_key {
         if quirks.prompt_cache_key {
             body.insert("prompt_cache_key".into(), key.as_str().into());
         } else {
-            unsupported.note(Field::CacheKey.name(client));
+            unsupported.hint(Field::CacheKey);
         }
     }
     // Minutes are what it is anyway, and OpenAI's newest models refuse to hear it.
@@ -101,7 +100,7 @@ fn cache(request: &Request, quirks: &Quirks, body: &mut Body, unsupported: &mut 
         if quirks.prompt_cache_key {
             body.insert("prompt_cache_retention".into(), "24h".into());
         } else {
-            unsupported.note(Field::Cache.name(client));
+            unsupported.hint(Field::Cache);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Parts of messages and of what tools answer.
 
 use serde_json::{Value, json};
+use weir_core::config::Quirks;
 use weir_core::{Dialect, GatewayError};
 
 use crate::canonical::{CacheMark, Citation, Document, Field, Image, Part, Source, Text};
@@ -8,7 +9,12 @@ use crate::unsupported::Unsupported;
 
 /// What a user, the application or a tool says: a string where it is one text alone. `at` is where it stands in the
 /// client's request.
-pub(super) fn input(parts: Vec<Part>, at: &str, unsupported: &mut Unsupported) -> Result<Value, GatewayError> {
+pub(super) fn input(
+    parts: Vec<Part>,
+    at: &str,
+    quirks: &Quirks,
+    unsupported: &mut Unsupported,
+) -> Result<Value, GatewayError> {
     let mut written = Vec::with_capacity(parts.len());
     for (index, part) in parts.into_iter().enumerate() {
         let path = || format!("{at}.content[{index}]");
@@ -18,6 +24,10 @@ pub(super) fn input(parts: Vec<Part>, at: &str, unsupported: &mut Unsupported) -
                 written.push(json!({"type": "input_text", "text": text.text}));
             }
             Part::Refusal(text) => written.push(json!({"type": "input_text", "text": text})),
+            Part::Image(_) if !quirks.images => unsupported.field(&path(), "the backend takes no images")?,
+            Part::Document(document) if !quirks.files && !matches!(document.source, Source::Text(_)) => {
+                unsupported.field(&path(), "the backend takes no files")?
+            }
             Part::Image(image) => written.extend(self::image(image, &path(), unsupported)?),
             Part::Document(document) => written.extend(self::document(document, &path(), unsupported)?),
             Part::Audio(_) => unsupported.field(&path(), "send a transcript instead")?,

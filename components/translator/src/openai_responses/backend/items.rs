@@ -1,8 +1,10 @@
 //! A conversation, written as `instructions` and `input`.
 
 use serde_json::{Value, json};
+use weir_core::config::Quirks;
 use weir_core::{Dialect, GatewayError};
 
+use super::super::short::short;
 use super::content;
 use crate::canonical::{Message, Part, Reasoning, Role, ToolCall, ToolResult};
 use crate::tools::namespace;
@@ -13,6 +15,7 @@ use crate::unsupported::Unsupported;
 /// System and developer messages stay in their places: OpenAI takes them anywhere.
 pub(super) fn conversation(
     mut messages: Vec<Message>,
+    quirks: &Quirks,
     unsupported: &mut Unsupported,
 ) -> Result<(Option<String>, Vec<Value>), GatewayError> {
     let instructions = match messages.first_mut() {
@@ -24,20 +27,26 @@ pub(super) fn conversation(
     };
     let mut items = Vec::with_capacity(messages.len());
     for message in messages.into_iter().skip(usize::from(instructions.is_some())) {
-        self::message(message, &mut items, unsupported)?;
+        self::message(message, quirks, &mut items, unsupported)?;
     }
     Ok((instructions, items))
 }
 
-fn message(message: Message, items: &mut Vec<Value>, unsupported: &mut Unsupported) -> Result<(), GatewayError> {
+fn message(
+    message: Message,
+    quirks: &Quirks,
+    items: &mut Vec<Value>,
+    unsupported: &mut Unsupported,
+) -> Result<(), GatewayError> {
     let Message { role, parts, name, phase, at } = message;
     if name.is_some() {
         unsupported.field(&format!("{at}.name"), "say in the text who speaks")?;
     }
     let role = match role {
-        Role::Assistant => return assistant(parts, phase.as_deref(), &at, items, unsupported),
+        Role::Assistant => return assistant(parts, phase.as_deref(), &at, quirks, items, unsupported),
         Role::System => "system",
-        Role::Developer => "developer",
+        Role::Developer if quirks.developer_role => "developer",
+        Role::Developer => "system",
         Role::User | Role::Tool => "user",
     };
     // What tools answer has items of its own, in front of what the user says beside it.
@@ -45,11 +54,11 @@ fn message(message: Message, items: &mut Vec<Value>, unsupported: &mut Unsupport
         parts.into_iter().partition(|part| matches!(part, Part::ToolResult(_)));
     for part in results {
         if let Part::ToolResult(result) = part {
-            items.push(tool_result(result, &at, unsupported)?);
+            items.push(tool_result(result, &at, quirks, unsupported)?);
         }
     }
     if !said.is_empty() {
-        let content = content::input(said, &at, unsupported)?;
+        let content = content::input(said, &at, quirks, unsupported)?;
         if content.as_array().is_none_or(|parts| !parts.is_empty()) {
             items.push(json!({"role": role, "content": content}));
         }
@@ -62,6 +71,7 @@ fn assistant(
     parts: Vec<Part>,
     phase: Option<&str>,
     at: &str,
+    quirks: &Quirks,
     items: &mut Vec<Value>,
     unsupported: &mut Unsupported,
 ) -> Result<(), GatewayError> {
@@ -78,7 +88,7 @@ fn assistant(
             }
             Part::Reasoning(reasoning) => self::reasoning(reasoning, at, unsupported),
             Part::ToolCall(call) => Some(tool_call(call)),
-            Part::ToolResult(result) => Some(tool_result(result, at, unsupported)?),
+            Part::ToolResult(result) => Some(tool_result(result, at, quirks, unsupported)?),
             Part::Foreign(foreign) if foreign.family == Dialect::OpenaiResponses => Some(foreign.value),
             Part::Foreign(foreign) => {
                 unsupported.note(&foreign.at);
@@ -156,10 +166,10 @@ fn named(at: &str, dialect: Dialect) -> String {
 fn tool_call(call: ToolCall) -> Value {
     let (namespace, name) = namespace::split(&call.name);
     let mut item = if call.custom {
-        json!({"type": "custom_tool_call", "call_id": call.id, "name": name, "input": call.arguments})
+        json!({"type": "custom_tool_call", "call_id": short(&call.id), "name": name, "input": call.arguments})
     } else {
         let arguments = if call.arguments.trim().is_empty() { "{}".to_owned() } else { call.arguments };
-        json!({"type": "function_call", "call_id": call.id, "name": name, "arguments": arguments})
+        json!({"type": "function_call", "call_id": short(&call.id), "name": name, "arguments": arguments})
     };
     if let Some(namespace) = namespace {
         item["namespace"] = namespace.into();
@@ -168,8 +178,13 @@ fn tool_call(call: ToolCall) -> Value {
 }
 
 /// There is no member that says that a tool failed: its words do.
-fn tool_result(result: ToolResult, at: &str, unsupported: &mut Unsupported) -> Result<Value, GatewayError> {
-    let mut output = match content::input(result.parts, at, unsupported)? {
+fn tool_result(
+    result: ToolResult,
+    at: &str,
+    quirks: &Quirks,
+    unsupported: &mut Unsupported,
+) -> Result<Value, GatewayError> {
+    let mut output = match content::input(result.parts, at, quirks, unsupported)? {
         Value::Array(parts) if parts.is_empty() => "".into(),
         output => output,
     };
@@ -183,5 +198,5 @@ fn tool_result(result: ToolResult, at: &str, unsupported: &mut Unsupported) -> R
         }
     }
     let kind = if result.custom { "custom_tool_call_output" } else { "function_call_output" };
-    Ok(json!({"type": kind, "call_id": result.id, "output": output}))
+    Ok(json!({"type": kind, "call_id": short(&result.id), "output": output}))
 }

@@ -1,8 +1,10 @@
 //! Requests, written as responses.
 
 use serde_json::{Map, Value, json};
+use weir_core::config::Quirks;
 use weir_core::{GatewayError, Tokens};
 
+use super::super::short::short;
 use super::{items, tools};
 use crate::canonical::{
     CacheMark, CacheTtl, Effort, Field, Request, ResponseFormat, Sampling, ServiceTier, Shown, Thinking, ThinkingMode,
@@ -11,82 +13,46 @@ use crate::canonical::{
 use crate::codec::Target;
 use crate::unsupported::Unsupported;
 
+pub(super) type Body = Map<String, Value>;
+
 /// The least that OpenAI lets an answer be capped at.
 const LEAST_OUTPUT: Tokens = Tokens(16);
-
-/// The longest name of a user that OpenAI takes.
-const LONGEST_USER: usize = 64;
 
 /// What the names of OpenAI's models begin with that do not reason, and refuse to be asked for proofs of it.
 const NOT_REASONING: [&str; 3] = ["gpt-3.5", "gpt-4", "chatgpt-4o"];
 
-/// Writes a request. Nothing of it is stored, and reasoning comes back encrypted, so that a later turn can bring it.
+/// Writes a request for a server with the target's [`Quirks`]. Nothing of it is stored, and reasoning comes back encrypted,
+/// so that a later turn can bring it.
 ///
 /// # Errors
-/// `Unsupported`, naming the field, for what responses cannot have, unless it is to be dropped.
+/// `Unsupported`, naming the field, for what the server cannot have, unless it is to be dropped.
 pub fn encode_request(
     mut request: Request,
     target: &Target<'_>,
     unsupported: &mut Unsupported,
 ) -> Result<Vec<u8>, GatewayError> {
     refuse_what_has_no_counterpart(&request, unsupported)?;
-    let mut body = Map::new();
-    body.insert("store".into(), false.into());
-    include(&request, target.model, &mut body);
-    if let Some(most) = request.max_output {
-        body.insert("max_output_tokens".into(), most.max(LEAST_OUTPUT).0.into());
-    }
-    if let Some(temperature) = request.sampling.temperature {
-        body.insert("temperature".into(), temperature.into());
-    }
-    if let Some(top_p) = request.sampling.top_p {
-        body.insert("top_p".into(), top_p.into());
-    }
-    if let Some(user) = request.user.take() {
-        body.insert("user".into(), shortened(user).into());
-    }
-    if !request.metadata.is_empty() {
-        let metadata: Map<String, Value> = request.metadata.drain(..).map(|(key, value)| (key, value.into())).collect();
-        body.insert("metadata".into(), metadata.into());
-    }
-    if let Some(key) = request.cache_key.take() {
-        body.insert("prompt_cache_key".into(), key.into());
-    }
-    if let Some(retention) = request.cache.and_then(retention) {
-        body.insert("prompt_cache_retention".into(), retention.into());
-    }
-    if let Some(tier) = request.service_tier {
-        body.insert("service_tier".into(), service_tier(tier).into());
-    }
-    if request.stream {
-        body.insert("stream".into(), true.into());
-    }
-    counted(request, target, body, unsupported)
-}
-
-/// The members that count towards the prompt, with those of `body`.
-pub(super) fn counted(
-    mut request: Request,
-    target: &Target<'_>,
-    mut body: Map<String, Value>,
-    unsupported: &mut Unsupported,
-) -> Result<Vec<u8>, GatewayError> {
+    let quirks = target.quirks;
+    let mut body = Body::new();
     body.insert("model".into(), target.model.into());
     let messages = std::mem::take(&mut request.messages);
-    let (instructions, items) = items::conversation(messages, unsupported)?;
+    let (instructions, items) = items::conversation(messages, quirks, unsupported)?;
     if let Some(instructions) = instructions {
         body.insert("instructions".into(), instructions.into());
     }
     body.insert("input".into(), items.into());
-    tools::tools(&mut request, &mut body, unsupported)?;
-    if let Some(parallel) = request.parallel_tool_calls {
-        body.insert("parallel_tool_calls".into(), parallel.into());
+    tools::tools(&mut request, quirks, &mut body, unsupported)?;
+    body.insert("store".into(), false.into());
+    include(&request, target, &mut body, unsupported)?;
+    if let Some(most) = request.max_output {
+        body.insert("max_output_tokens".into(), most.max(LEAST_OUTPUT).0.into());
     }
-    if let Some(reasoning) = reasoning(request.thinking) {
-        body.insert("reasoning".into(), reasoning);
-    }
-    if let Some(text) = text(request.response_format, request.verbosity) {
-        body.insert("text".into(), text);
+    sampling(request.sampling, quirks, &mut body, unsupported)?;
+    labels(&request, quirks, &mut body, unsupported)?;
+    reasoning(request.thinking, quirks, &mut body, unsupported)?;
+    text(request.response_format, request.verbosity, quirks, &mut body, unsupported)?;
+    if request.stream {
+        body.insert("stream".into(), true.into());
     }
     Ok(Value::Object(body).to_string().into_bytes())
 }
@@ -115,44 +81,90 @@ fn refuse_what_has_no_counterpart(request: &Request, unsupported: &mut Unsupport
     Ok(())
 }
 
-fn include(request: &Request, model: &str, body: &mut Map<String, Value>) {
+fn include(
+    request: &Request,
+    target: &Target<'_>,
+    body: &mut Body,
+    unsupported: &mut Unsupported,
+) -> Result<(), GatewayError> {
     let mut include = Vec::new();
-    if !NOT_REASONING.iter().any(|family| model.starts_with(family)) {
+    if !NOT_REASONING.iter().any(|family| target.model.starts_with(family)) {
         include.push("reasoning.encrypted_content");
     }
-    if let Some(top) = request.logprobs {
-        include.push("message.output_text.logprobs");
-        body.insert("top_logprobs".into(), top.into());
+    match request.logprobs {
+        Some(_) if !target.quirks.logprobs => unsupported.member(Field::Logprobs, "")?,
+        Some(top) => {
+            include.push("message.output_text.logprobs");
+            body.insert("top_logprobs".into(), top.into());
+        }
+        None => {}
     }
     if !include.is_empty() {
         body.insert("include".into(), include.into());
     }
+    Ok(())
 }
 
-/// A user's name that OpenAI takes: the same for the same user. Names that are too long are replaced, not cut, since those
-/// of one application begin alike.
-fn shortened(user: String) -> String {
-    use std::fmt::Write as _;
-    if user.chars().count() <= LONGEST_USER {
-        return user;
+fn sampling(
+    sampling: Sampling,
+    quirks: &Quirks,
+    body: &mut Body,
+    unsupported: &mut Unsupported,
+) -> Result<(), GatewayError> {
+    if let Some(temperature) = sampling.temperature {
+        let most = quirks.max_temperature;
+        if temperature > most {
+            unsupported.member(Field::Temperature, &format!("it goes up to {most} there"))?;
+        }
+        body.insert("temperature".into(), temperature.min(most).into());
     }
-    // FNV-1a, in 64 bits from two beginnings: to tell users apart takes no more.
-    let hash =
-        |seed: u64| user.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    let mut short = String::from("user-");
-    for seed in [0xcbf2_9ce4_8422_2325_u64, 0x8422_2325_cbf2_9ce4] {
-        // Writing into a string does not fail.
-        let _ = write!(short, "{:016x}", hash(seed));
+    if let Some(top_p) = sampling.top_p {
+        body.insert("top_p".into(), top_p.into());
     }
-    short
+    Ok(())
 }
 
-/// How long the prompt stays cached, where that is said. That it is cached needs no asking.
-fn retention(cache: CacheMark) -> Option<&'static str> {
-    cache.ttl.map(|ttl| match ttl {
-        CacheTtl::Minutes => "in_memory",
-        CacheTtl::Hours => "24h",
-    })
+/// Who asks, and how it shall be served.
+fn labels(
+    request: &Request,
+    quirks: &Quirks,
+    body: &mut Body,
+    unsupported: &mut Unsupported,
+) -> Result<(), GatewayError> {
+    match request.user.as_deref().filter(|user| !user.is_empty()) {
+        Some(user) if quirks.user => drop(body.insert("user".into(), (&*short(user)).into())),
+        Some(_) => unsupported.member(Field::User, "")?,
+        None => {}
+    }
+    match request.metadata.as_slice() {
+        [] => {}
+        labels if quirks.metadata => {
+            let labels = labels.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
+            body.insert("metadata".into(), labels.collect::<Body>().into());
+        }
+        _ => unsupported.member(Field::Metadata, "")?,
+    }
+    match request.service_tier {
+        Some(tier) if quirks.service_tier => drop(body.insert("service_tier".into(), service_tier(tier).into())),
+        // What a server without tiers does.
+        None | Some(ServiceTier::Auto | ServiceTier::Standard) => {}
+        Some(_) => unsupported.member(Field::ServiceTier, "")?,
+    }
+    let client = unsupported.client();
+    match &request.cache_key {
+        Some(key) if quirks.prompt_cache_key => drop(body.insert("prompt_cache_key".into(), key.as_str().into())),
+        Some(_) => unsupported.note(Field::CacheKey.name(client)),
+        None => {}
+    }
+    // Minutes are what it is anyway, and OpenAI's newest models refuse to hear it.
+    match request.cache {
+        Some(CacheMark { ttl: Some(CacheTtl::Hours) }) if quirks.prompt_cache_key => {
+            body.insert("prompt_cache_retention".into(), "24h".into());
+        }
+        Some(CacheMark { ttl: Some(CacheTtl::Hours) }) => unsupported.note(Field::Cache.name(client)),
+        _ => {}
+    }
+    Ok(())
 }
 
 fn service_tier(tier: ServiceTier) -> &'static str {
@@ -166,16 +178,22 @@ fn service_tier(tier: ServiceTier) -> &'static str {
 
 /// `reasoning`. OpenAI's models take an effort where others take a budget; and show their thoughts, in short, only to
 /// those who ask, where others show them to all who have them think.
-fn reasoning(asked: Thinking) -> Option<Value> {
-    let effort = match asked.mode {
-        Some(ThinkingMode::Off) => Some(Effort::None),
-        Some(ThinkingMode::Budget(tokens)) => asked.effort.or(Some(match tokens {
-            Tokens(..4_096) => Effort::Low,
-            Tokens(4_096..16_384) => Effort::Medium,
-            _ => Effort::High,
-        })),
-        Some(ThinkingMode::Adaptive) | None => asked.effort,
+fn reasoning(
+    asked: Thinking,
+    quirks: &Quirks,
+    body: &mut Body,
+    unsupported: &mut Unsupported,
+) -> Result<(), GatewayError> {
+    let mut effort = match (asked.mode, asked.effort) {
+        (Some(ThinkingMode::Off), _) => Some(Effort::None),
+        (Some(ThinkingMode::Budget(tokens)), None) => Some(effort_of(tokens)),
+        (_, effort) => effort,
     };
+    if effort.is_some() && !quirks.reasoning_effort {
+        let field = if asked.effort.is_some() { Field::Effort } else { Field::ThinkingMode };
+        unsupported.member(field, "the backend does not let it be chosen")?;
+        effort = None;
+    }
     let thinks = matches!(asked.mode, Some(ThinkingMode::Adaptive | ThinkingMode::Budget(_)));
     let summary = match asked.shown {
         Some(Shown::Omitted) => None,
@@ -184,34 +202,70 @@ fn reasoning(asked: Thinking) -> Option<Value> {
         Some(Shown::Detailed) => Some("detailed"),
         None => thinks.then_some("auto"),
     };
-    let mut reasoning = Map::new();
+    let mut reasoning = Body::new();
     reasoning.extend(effort.map(|effort| ("effort".to_owned(), effort.name().into())));
     reasoning.extend(summary.map(|summary| ("summary".to_owned(), summary.into())));
-    (!reasoning.is_empty()).then(|| reasoning.into())
+    if !reasoning.is_empty() {
+        body.insert("reasoning".into(), reasoning.into());
+    }
+    Ok(())
 }
 
-fn text(format: ResponseFormat, verbosity: Option<Verbosity>) -> Option<Value> {
-    let mut text = Map::new();
+/// The effort that comes closest to a budget of so many tokens: about what OpenAI's models spend at each.
+fn effort_of(budget: Tokens) -> Effort {
+    match budget.0 {
+        0 => Effort::None,
+        1..4_096 => Effort::Low,
+        4_096..16_384 => Effort::Medium,
+        _ => Effort::High,
+    }
+}
+
+/// What a schema is called that has no name: OpenAI wants one.
+const UNNAMED: &str = "answer";
+
+fn text(
+    format: ResponseFormat,
+    verbosity: Option<Verbosity>,
+    quirks: &Quirks,
+    body: &mut Body,
+    unsupported: &mut Unsupported,
+) -> Result<(), GatewayError> {
+    let mut text = Body::new();
     match format {
         ResponseFormat::Text => {}
-        ResponseFormat::JsonObject => drop(text.insert("format".into(), json!({"type": "json_object"}))),
+        ResponseFormat::JsonObject if quirks.json_object => {
+            text.insert("format".into(), json!({"type": "json_object"}));
+        }
+        ResponseFormat::JsonObject => unsupported.member(Field::ResponseFormat, "ask for JSON in words")?,
+        ResponseFormat::JsonSchema { .. } if !quirks.json_schema => {
+            unsupported.member(Field::ResponseFormat, "the backend takes no schema: put it into the prompt")?;
+        }
         ResponseFormat::JsonSchema { name, schema, strict } => {
-            // It must have a name.
-            let name = name.unwrap_or_else(|| "response".to_owned());
-            let mut format = json!({"type": "json_schema", "name": name, "schema": schema});
+            let name = name.unwrap_or_else(|| UNNAMED.to_owned());
+            let mut format = json!({"type": "json_schema", "name": name});
+            format["schema"] = schema;
             if let Some(strict) = strict {
                 format["strict"] = strict.into();
             }
             text.insert("format".into(), format);
         }
     }
-    if let Some(verbosity) = verbosity {
-        let word = match verbosity {
-            Verbosity::Low => "low",
-            Verbosity::Medium => "medium",
-            Verbosity::High => "high",
-        };
-        text.insert("verbosity".into(), word.into());
+    match verbosity {
+        Some(verbosity) if quirks.verbosity => drop(text.insert("verbosity".into(), word(verbosity).into())),
+        None | Some(Verbosity::Medium) => {}
+        Some(_) => unsupported.member(Field::Verbosity, "")?,
     }
-    (!text.is_empty()).then(|| text.into())
+    if !text.is_empty() {
+        body.insert("text".into(), text.into());
+    }
+    Ok(())
+}
+
+fn word(verbosity: Verbosity) -> &'static str {
+    match verbosity {
+        Verbosity::Low => "low",
+        Verbosity::Medium => "medium",
+        Verbosity::High => "high",
+    }
 }

@@ -1,16 +1,19 @@
 //! What the model may call, and whether it must.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use weir_core::config::Quirks;
 use weir_core::{Dialect, GatewayError};
 
-use crate::canonical::{Custom, Function, Request, Tool, ToolChoice, WebSearch};
+use super::request::Body;
+use crate::canonical::{Custom, Field, Function, Loading, Request, Tool, ToolChoice, WebSearch};
 use crate::tools::namespace;
 use crate::unsupported::Unsupported;
 
-/// `tools` and `tool_choice`.
+/// `tools`, `tool_choice` and `parallel_tool_calls`.
 pub(super) fn tools(
     request: &mut Request,
-    body: &mut Map<String, Value>,
+    quirks: &Quirks,
+    body: &mut Body,
     unsupported: &mut Unsupported,
 ) -> Result<(), GatewayError> {
     let custom: Vec<String> = request
@@ -35,6 +38,13 @@ pub(super) fn tools(
     }
     if let Some(choice) = request.tool_choice.take() {
         body.insert("tool_choice".into(), tool_choice(choice, &custom));
+    }
+    match request.parallel_tool_calls {
+        Some(parallel) if quirks.parallel_tool_calls => {
+            body.insert("parallel_tool_calls".into(), parallel.into());
+        }
+        Some(false) => unsupported.member(Field::ParallelToolCalls, "the backend may call several at once")?,
+        _ => {}
     }
     Ok(())
 }
@@ -71,6 +81,9 @@ fn function(tool: Function) -> Value {
     let mut written = json!({"type": "function", "name": name, "parameters": parameters, "strict": strict});
     if let Some(description) = tool.description {
         written["description"] = description.into();
+    }
+    if tool.loading != Loading::Always {
+        written["defer_loading"] = true.into();
     }
     written
 }

@@ -1,7 +1,6 @@
 //! The side of clients: their requests are read, their answers and streams written.
 
 mod content;
-mod count;
 mod echo;
 mod input;
 mod item;
@@ -10,9 +9,8 @@ mod response;
 mod stream;
 mod tools;
 
-pub use count::encode_count;
 pub use echo::echo;
-pub use request::{decode_count_request, decode_request};
+pub use request::decode_request;
 pub use response::encode_response;
 pub use stream::Encoder;
 

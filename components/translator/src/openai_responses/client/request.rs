@@ -18,20 +18,6 @@ use crate::fields::{Fields, missing, wrong};
 /// `InvalidRequest`, naming the field, for what is not of its type; `Unsupported` for what is to be found where nothing
 /// is stored, which nothing can stand in for.
 pub fn decode_request(body: &Object) -> Result<Request, GatewayError> {
-    let request = decode(body)?;
-    // OpenAI answers instructions alone, too.
-    if request.messages.is_empty() { Err(missing("input")) } else { Ok(request) }
-}
-
-/// Reads a request to count the tokens of, which need hold no input.
-///
-/// # Errors
-/// Those of [`decode_request`].
-pub fn decode_count_request(body: &Object) -> Result<Request, GatewayError> {
-    decode(body)
-}
-
-fn decode(body: &Object) -> Result<Request, GatewayError> {
     let mut fields = Fields::of_body(body)?;
     refuse_what_is_stored(&mut fields)?;
     let mut request = Request { model: fields.text("model")?.unwrap_or_default(), ..Request::default() };
@@ -40,6 +26,7 @@ fn decode(body: &Object) -> Result<Request, GatewayError> {
     }
     tools::read(&mut fields, &mut request)?;
     input::read(&mut fields, &mut request)?;
+    tools::find(&mut request);
     request.tool_choice = tools::choice(&mut fields, &mut request.unplaced)?;
     request.parallel_tool_calls = fields.flag("parallel_tool_calls")?;
     text(&mut fields, &mut request)?;
@@ -66,7 +53,8 @@ fn decode(body: &Object) -> Result<Request, GatewayError> {
         request.asides.push("client_metadata".to_owned());
     }
     fields.rest(&mut request.unplaced);
-    Ok(request)
+    // OpenAI answers instructions alone, too.
+    if request.messages.is_empty() { Err(missing("input")) } else { Ok(request) }
 }
 
 /// What would have to be stored. A conversation without its beginning would be answered wrongly, and an answer in the

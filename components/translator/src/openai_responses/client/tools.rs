@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weir_core::{Dialect, GatewayError};
 
-use crate::canonical::{Custom, Foreign, Function, Request, Tool, ToolChoice, Unplaced, WebSearch};
+use crate::canonical::{Custom, Foreign, Function, Loading, Part, Request, Tool, ToolChoice, Unplaced, WebSearch};
 use crate::fields::{Fields, missing, wrong};
 use crate::tools::namespace;
 
@@ -14,6 +14,46 @@ pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Gat
         tool(format!("{base}[{index}]"), value, None, request)?;
     }
     Ok(())
+}
+
+/// Marks the functions that were deferred and have been found: a search told of them, or the model called them.
+pub(super) fn find(request: &mut Request) {
+    if !request.tools.iter().any(|tool| matches!(tool, Tool::Function(function) if is_deferred(function))) {
+        return;
+    }
+    let mut found = Vec::new();
+    for part in request.messages.iter().flat_map(|message| &message.parts) {
+        match part {
+            Part::ToolCall(call) => found.push(call.name.clone()),
+            Part::Foreign(foreign) if foreign.kind == "tool_search_output" => {
+                told(foreign.value.get("tools"), None, &mut found);
+            }
+            _ => {}
+        }
+    }
+    for tool in &mut request.tools {
+        if let Tool::Function(function) = tool
+            && is_deferred(function)
+            && found.contains(&function.name)
+        {
+            function.loading = Loading::Found;
+        }
+    }
+}
+
+fn is_deferred(function: &Function) -> bool {
+    function.loading == Loading::Deferred
+}
+
+/// The names of tools that are told of, those in namespaces included.
+fn told(tools: Option<&Value>, space: Option<&str>, found: &mut Vec<String>) {
+    for tool in tools.and_then(Value::as_array).into_iter().flatten() {
+        let Some(name) = tool.get("name").and_then(Value::as_str) else { continue };
+        match tool.get("tools") {
+            Some(tools) => told(Some(tools), Some(name), found),
+            None => found.push(space.map_or_else(|| name.to_owned(), |space| namespace::join(space, name))),
+        }
+    }
 }
 
 fn tool(path: String, value: Value, space: Option<&str>, request: &mut Request) -> Result<(), GatewayError> {
@@ -77,6 +117,7 @@ fn name_in(fields: &mut Fields, space: Option<&str>) -> Result<String, GatewayEr
 /// Where nothing is said of `strict`, OpenAI is strict if the schema allows it.
 fn function(fields: &mut Fields, space: Option<&str>) -> Result<Function, GatewayError> {
     callers(fields);
+    let deferred = fields.flag("defer_loading")?.unwrap_or(false);
     let parameters = fields.take("parameters");
     let strict = fields.flag("strict")?.unwrap_or_else(|| parameters.as_ref().is_some_and(is_strict));
     Ok(Function {
@@ -84,6 +125,7 @@ fn function(fields: &mut Fields, space: Option<&str>) -> Result<Function, Gatewa
         description: fields.text("description")?,
         parameters,
         strict: Some(strict),
+        loading: if deferred { Loading::Deferred } else { Loading::Always },
         ..Function::default()
     })
 }
@@ -91,7 +133,6 @@ fn function(fields: &mut Fields, space: Option<&str>) -> Result<Function, Gatewa
 /// Who may call it: the model, and nothing else.
 fn callers(fields: &mut Fields) {
     fields.ignore("allowed_callers", &[json!(["direct"])]);
-    fields.ignore("defer_loading", &[json!(false)]);
     fields.ignore("async", &[json!(false)]);
 }
 
@@ -116,6 +157,7 @@ fn is_strict(schema: &Value) -> bool {
 
 fn custom(fields: &mut Fields, space: Option<&str>, unplaced: &mut Vec<Unplaced>) -> Result<Custom, GatewayError> {
     callers(fields);
+    fields.ignore("defer_loading", &[json!(false)]);
     let at = fields.path().to_owned();
     let name = name_in(fields, space)?;
     let description = fields.text("description")?;
