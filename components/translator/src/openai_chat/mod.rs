@@ -12,6 +12,8 @@
 mod backend;
 mod client;
 mod edit;
+#[cfg(test)]
+mod laws;
 mod proof;
 mod tap;
 mod thoughts;

@@ -55,12 +55,15 @@ impl OpenaiUsage {
             .or_else(|| count(self.cached_tokens))
             .or_else(|| count(self.prompt_cache_hit_tokens));
         let completion = self.completion_tokens_details.unwrap_or_default();
+        let reasoning = count(completion.reasoning_tokens).unwrap_or_default();
+        // xAI counts thoughts beside the words, which its total shows.
+        let beside = reasoning != Tokens::ZERO && count(self.total_tokens) == Some(input + output + reasoning);
         Some(Usage {
             input,
-            output,
+            output: if beside { output + reasoning } else { output },
             cache_read: cached.unwrap_or_default(),
             cache_write: count(prompt.cache_write_tokens).unwrap_or_default(),
-            reasoning: count(completion.reasoning_tokens).unwrap_or_default(),
+            reasoning,
             estimated: false,
         })
     }
@@ -104,6 +107,27 @@ impl From<Usage> for Written {
                 cache_write_tokens: (usage.cache_write != Tokens::ZERO).then_some(usage.cache_write.0),
             },
             completion_tokens_details: WrittenCompletion { reasoning_tokens: usage.reasoning.0 },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn thoughts_are_part_of_the_answer_wherever_they_were_counted() {
+        let usage = |completion: u64, total: u64| {
+            let details = json!({"reasoning_tokens": 227});
+            let usage = json!({"prompt_tokens": 307, "completion_tokens": completion, "total_tokens": total,
+                "completion_tokens_details": details});
+            serde_json::from_value::<OpenaiUsage>(usage).unwrap().usage().unwrap()
+        };
+        for (completion, total) in [(26, 560), (253, 560)] {
+            let usage = usage(completion, total);
+            assert_eq!((usage.output, usage.reasoning), (Tokens(253), Tokens(227)));
         }
     }
 }

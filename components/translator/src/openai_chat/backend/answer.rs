@@ -112,6 +112,9 @@ pub(super) struct Said<'a> {
     audio: Option<&'a RawValue>,
     #[serde(borrow)]
     images: Option<&'a RawValue>,
+    /// What Groq's own tools did.
+    #[serde(borrow)]
+    executed_tools: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) tool_calls: Option<Vec<Call<'a>>>,
     #[serde(borrow)]
@@ -149,11 +152,11 @@ impl Said<'_> {
             take(annotation(value));
         }
         let audio = self.audio.and_then(read_if::<Value>).filter(says_something);
-        let images = self
-            .images
-            .and_then(read_if::<Value>)
-            .filter(|images| images.as_array().is_some_and(|list| !list.is_empty()));
-        for (kind, value) in [("audio", audio), ("images", images)] {
+        let list = |raw: Option<&RawValue>| {
+            raw.and_then(read_if::<Value>).filter(|value| value.as_array().is_some_and(|list| !list.is_empty()))
+        };
+        let others = [("audio", audio), ("images", list(self.images)), ("executed_tools", list(self.executed_tools))];
+        for (kind, value) in others {
             if let Some(value) = value {
                 take(Piece::Foreign(foreign(kind, value)));
             }
