@@ -88,7 +88,7 @@ fn what_a_server_lacks_is_refused_by_name_or_named_when_dropped() {
         ..Request::default()
     };
     let error = encoded(request(), &bare(), OnUnsupported::Reject).unwrap_err();
-    assert_eq!((error.kind(), error.param()), (ErrorKind::Unsupported, Some("metadata.user_id")));
+    assert_eq!((error.kind(), error.param()), (ErrorKind::Unsupported, Some("service_tier")));
     let (body, dropped) = encoded(request(), &bare(), OnUnsupported::Drop).unwrap();
     let parameters = json!({"type": "object", "properties": {}});
     assert_eq!(
