@@ -142,13 +142,18 @@ impl ToolNames {
     }
 }
 
-/// Leaves out the functions that the model is not to see yet. Where the provider itself searches for them, which no
-/// other can do, the model would never come to see them: then all are offered.
+/// Leaves out the functions that the model is not to see yet, and has it see all others from the start: what names a
+/// tool in one dialect's conversation names nothing in another's. Where the provider itself searches for tools, which
+/// no other can do, the model would never come to see them: then all are offered.
 fn leave_out_deferred(tools: &mut Vec<Tool>) {
     let is_search = |tool: &Tool| matches!(tool, Tool::Foreign(foreign) if foreign.kind.starts_with("tool_search"));
-    if !tools.iter().any(is_search) {
-        tools.retain(|tool| !matches!(tool, Tool::Function(function) if function.loading == Loading::Deferred));
-    }
+    let searches = tools.iter().any(is_search);
+    tools.retain_mut(|tool| {
+        let Tool::Function(function) = tool else {
+            return true;
+        };
+        std::mem::take(&mut function.loading) != Loading::Deferred || searches
+    });
 }
 
 /// Tells of each tool what its namespace is for, since the target has no other place for it.

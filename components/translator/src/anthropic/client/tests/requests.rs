@@ -225,6 +225,8 @@ fn a_deferred_tool_is_left_out_until_something_names_it() {
             })
             .collect();
         let _ = ToolNames::adapt(&mut request, ToolRules { name: 64, custom: false });
+        let always = |tool: &Tool| !matches!(tool, Tool::Function(function) if function.loading != Loading::Always);
+        assert!(request.tools.iter().all(always), "what is offered is offered from the start");
         (loading, request.tools.len())
     };
     let tools = json!([{"name": "f", "input_schema": {}}, {"name": "g", "input_schema": {}, "defer_loading": true}]);
