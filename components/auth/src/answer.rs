@@ -21,6 +21,9 @@ impl Answer {
         let rendered = error::render(dialect, error);
         let mut headers: HeaderMap =
             rendered.headers.iter().map(|(name, value)| (HeaderName::from_static(name), text(value))).collect();
+        if dialect == Dialect::AnthropicMessages {
+            headers.insert(header::ANTHROPIC_REQUEST_ID, text(&request.to_string()));
+        }
         headers.insert(header::REQUEST_ID, text(&request.to_string()));
         Self { status: rendered.status, headers, body: rendered.body }
     }

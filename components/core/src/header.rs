@@ -35,6 +35,8 @@ pub const DEGRADED: &str = "x-weir-degraded";
 pub const TOKEN: &str = "x-weir-token";
 /// The request's id as the client sees it.
 pub const REQUEST_ID: &str = "x-request-id";
+/// The same, where Anthropic's SDKs look for it.
+pub const ANTHROPIC_REQUEST_ID: &str = "request-id";
 
 /// Headers that concern one connection only, or that name the host: stripped whenever a request or response is
 /// built anew. Some runtimes answer an empty 500 when one is set.

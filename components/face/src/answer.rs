@@ -21,7 +21,11 @@ pub fn error(dialect: Dialect, error: &GatewayError, request: Option<RequestId>)
     let rendered = render(dialect, error);
     let mut headers = rendered_headers(&rendered);
     if let Some(request) = request {
-        headers.insert(HeaderName::from_static(header::REQUEST_ID), text(&request.to_string()));
+        let id = text(&request.to_string());
+        if dialect == Dialect::AnthropicMessages {
+            headers.insert(HeaderName::from_static(header::ANTHROPIC_REQUEST_ID), id.clone());
+        }
+        headers.insert(HeaderName::from_static(header::REQUEST_ID), id);
     }
     whole(rendered.status, headers, rendered.body)
 }

@@ -112,8 +112,7 @@ impl Silence {
             let (limit, since, beat, beaten) = (self.limit, self.since, self.beat, self.beaten);
             let left = move || limit.saturating_sub(since.elapsed().into());
             let quiet = move || beat.saturating_sub(beaten.elapsed().into());
-            let timer =
-                self.timer.get_or_insert_with(|| Box::pin(async move { sleep(left().min(quiet())).await }));
+            let timer = self.timer.get_or_insert_with(|| Box::pin(async move { sleep(left().min(quiet())).await }));
             match select(work.as_mut(), timer.as_mut()).await {
                 Either::Left((done, _)) => return Waited::Done(done),
                 // It was set for a silence that may have been broken since.

@@ -20,6 +20,9 @@ pub fn to_client(mut relay: Relay, request: RequestId, runtime: Runtime, sent: &
 pub fn clean(headers: &mut HeaderMap, request: RequestId, runtime: Runtime, sent: &HeaderMap) {
     strip(headers);
     if let Ok(id) = HeaderValue::from_str(&request.to_string()) {
+        if sent.contains_key("anthropic-version") {
+            headers.insert(HeaderName::from_static(header::ANTHROPIC_REQUEST_ID), id.clone());
+        }
         headers.insert(HeaderName::from_static(header::REQUEST_ID), id);
     }
     if runtime == Runtime::Edge {

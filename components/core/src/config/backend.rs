@@ -82,7 +82,8 @@ impl Backend {
         };
         match wanted {
             Dialect::OpenaiResponses if self.quirks.responses => wanted,
-            _ => Dialect::OpenaiChat,
+            _ if self.quirks.chat => Dialect::OpenaiChat,
+            _ => Dialect::OpenaiResponses,
         }
     }
 
@@ -184,6 +185,7 @@ mod tests {
             (json!({}), [Chat, Responses, Chat]),
             (json!({"prefer": "openai-responses"}), [Chat, Responses, Responses]),
             (json!({"prefer": "openai-responses", "quirks": {"responses": false}}), [Chat, Chat, Chat]),
+            (json!({"quirks": {"chat": false}}), [Responses; 3]),
             (json!({"kind": {"type": "azure"}}), [Chat, Responses, Chat]),
             (
                 json!({"kind": {"type": "azure", "api_version": "2024-10-21"}, "prefer": "openai-responses"}),

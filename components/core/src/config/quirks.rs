@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quirks {
+    /// Whether it serves `/chat/completions`. Some of OpenAI's models answer under `/responses` alone.
+    #[serde(skip_serializing_if = "is_true")]
+    pub chat: bool,
     /// Whether it serves `/responses`. OpenAI, Azure, DeepSeek, Groq, OpenRouter, vLLM and xAI do.
     #[serde(skip_serializing_if = "is_true")]
     pub responses: bool,
@@ -111,6 +114,7 @@ pub struct Quirks {
 impl Quirks {
     /// OpenAI itself.
     pub const OPENAI: Self = Self {
+        chat: true,
         responses: true,
         input_tokens: true,
         max_tokens: MaxTokens::MaxCompletionTokens,

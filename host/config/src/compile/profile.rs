@@ -84,6 +84,11 @@ impl Compiler<'_> {
             let help = "delete `quirks`, or what is as it was";
             self.tell(Mistake::new("no-effect", written.span.clone(), message).warning().help(help));
         }
+        if !quirks.chat && !quirks.responses {
+            let message = "it serves neither chat completions nor responses: nothing can be said to it";
+            let help = "set `chat: true` or `responses: true`";
+            self.tell(Mistake::new("misplaced", written.span.clone(), message).help(help));
+        }
         if let Some(at) = written.max_temperature.as_ref()
             && !(at.value > 0.0 && at.value.is_finite())
         {
@@ -141,7 +146,7 @@ fn apply(quirks: &mut Quirks, written: &file::Quirks) -> bool {
         ($($field:ident)*) => { $(if let Some(value) = *written.$field { quirks.$field = value; })* };
         ($($field:ident by $to:path;)*) => { $(if let Some(word) = *written.$field { quirks.$field = $to(word); })* };
     }
-    take!(responses input_tokens developer_role stream_options reasoning_effort custom_tools json_schema json_object
+    take!(chat responses input_tokens developer_role stream_options reasoning_effort custom_tools json_schema json_object
         parallel_tool_calls tool_choice_any top_k n logprobs penalties user metadata service_tier prompt_cache_key
         verbosity web_search strict images audio files);
     take! {

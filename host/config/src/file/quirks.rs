@@ -118,6 +118,10 @@ words! {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quirks {
+    /// Whether it serves `/chat/completions`. Where it does not, clients that speak chat completions are translated to
+    /// responses.
+    #[serde(default)]
+    pub(crate) chat: Maybe<bool>,
     /// Whether it serves `/responses`. Where it does not, clients that speak responses are translated to chat
     /// completions.
     #[serde(default)]

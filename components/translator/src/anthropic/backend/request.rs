@@ -77,7 +77,7 @@ fn refuse_what_has_no_counterpart(request: &Request, unsupported: &mut Unsupport
         unsupported.hint(Field::Metadata);
     }
     if request.verbosity.is_some_and(|verbosity| verbosity != Verbosity::Medium) {
-        unsupported.member(Field::Verbosity, "ask for it in words")?;
+        unsupported.hint(Field::Verbosity);
     }
     if request.cache_key.is_some() {
         // It changes nothing of an answer, and Anthropic finds what prompts have in common by itself.

@@ -80,7 +80,7 @@ fn labels(
     match request.verbosity {
         Some(verbosity) if quirks.verbosity => drop(body.insert("verbosity".into(), word(verbosity).into())),
         None | Some(Verbosity::Medium) => {}
-        Some(_) => unsupported.member(Field::Verbosity, "")?,
+        Some(_) => unsupported.hint(Field::Verbosity),
     }
     cache(request, quirks, body, unsupported);
     Ok(())

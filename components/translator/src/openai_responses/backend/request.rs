@@ -254,7 +254,7 @@ fn text(
     match verbosity {
         Some(verbosity) if quirks.verbosity => drop(text.insert("verbosity".into(), word(verbosity).into())),
         None | Some(Verbosity::Medium) => {}
-        Some(_) => unsupported.member(Field::Verbosity, "")?,
+        Some(_) => unsupported.hint(Field::Verbosity),
     }
     if !text.is_empty() {
         body.insert("text".into(), text.into());
