@@ -56,8 +56,11 @@ impl Unsupported {
             OnUnsupported::Reject => {
                 let target = self.target.name();
                 let mend = if mend.is_empty() { String::new() } else { format!(": {mend}") };
-                let message =
-                    format!("`{path}` has no counterpart in {target}, which the model's backend speaks{mend}");
+                let message = if self.client == self.target {
+                    format!("the model's backend has no `{path}`{mend}")
+                } else {
+                    format!("`{path}` has no counterpart in {target}, which the model's backend speaks{mend}")
+                };
                 Err(GatewayError::new(ErrorKind::Unsupported, message).with_param(path))
             }
         }

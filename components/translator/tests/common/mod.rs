@@ -16,7 +16,8 @@ pub(crate) const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
 /// What the tests' requests are estimated at.
 pub(crate) const ESTIMATE: Estimate = Estimate { input: Tokens(100), output: Tokens(4096) };
 
-/// A configuration with a backend of each kind, named `openai`, `anthropic` and `host`.
+/// A configuration with a backend of each kind, named `openai`, `anthropic` and `host`, and
+/// `compatible`, which speaks OpenAI's dialect with many a quirk.
 pub(crate) fn config() -> Config {
     let backend = |kind: BackendKind, origin: &str, base_path: &str| {
         json!({
@@ -28,6 +29,14 @@ pub(crate) fn config() -> Config {
             "on_client_gone": "cancel",
         })
     };
+    let mut compatible = backend(BackendKind::Openai, "https://api.compatible.example", "/v1");
+    compatible["quirks"] = json!({
+        "responses": false, "max_tokens": "max_tokens", "developer_role": false, "stream_options": false,
+        "reasoning": "reasoning_content", "custom_tools": false, "parallel_tool_calls": false,
+        "tool_choice_any": true, "seed": "random_seed", "max_stop": 2, "logprobs": false, "user": false,
+        "prompt_cache_key": false, "verbosity": false, "web_search": false, "strict": false, "images": false,
+        "call_id": "nine", "max_temperature": 1.5,
+    });
     let config = json!({
         "version": Config::VERSION,
         "policy": "p",
@@ -36,6 +45,7 @@ pub(crate) fn config() -> Config {
         "backends": {
             "openai": backend(BackendKind::Openai, "https://api.openai.example", "/v1"),
             "anthropic": backend(BackendKind::Anthropic, "https://api.anthropic.example", ""),
+            "compatible": compatible,
             "host": backend(BackendKind::Weir { audience: "host-1".into() }, "http://127.0.0.1:3100", ""),
         },
         "routes": [],
@@ -72,8 +82,19 @@ pub(crate) fn call(
     body: &[u8],
     on_unsupported: OnUnsupported,
 ) -> Result<Prepared, GatewayError> {
-    let view = RequestView::parse(&Method::POST, target(client), false).map_err(|(_, error)| error).unwrap();
     let name = if backend == Dialect::AnthropicMessages { "anthropic" } else { "openai" };
+    call_at(name, client, backend, body, on_unsupported)
+}
+
+/// The same to the backend of this name.
+pub(crate) fn call_at(
+    name: &str,
+    client: Dialect,
+    backend: Dialect,
+    body: &[u8],
+    on_unsupported: OnUnsupported,
+) -> Result<Prepared, GatewayError> {
+    let view = RequestView::parse(&Method::POST, target(client), false).map_err(|(_, error)| error).unwrap();
     let headers = HeaderMap::new();
     let request = Request { view: &view, headers: &headers, body };
     prepare_in(&CONFIG, &attempt(name, on_unsupported), request, Some(backend))

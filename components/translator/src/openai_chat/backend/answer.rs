@@ -1,7 +1,6 @@
 //! What stands in answers, whole and in pieces. Unknown members and nulls in every place are met in the wild, so
 //! that members which servers fill in different ways are read twice: raw first, and then as what they turn out to be.
-
-use std::borrow::Cow;
+//! So are those that every chunk repeats and nobody asks for again.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -16,15 +15,15 @@ use crate::openai_chat::thoughts;
 #[derive(Deserialize)]
 pub(super) struct Answer<'a> {
     #[serde(borrow, default)]
-    pub(super) id: Option<Cow<'a, str>>,
+    id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    pub(super) model: Option<Cow<'a, str>>,
+    model: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(super) choices: Option<Vec<Choice<'a>>>,
     #[serde(borrow, default)]
     pub(super) usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    pub(super) service_tier: Option<Cow<'a, str>>,
+    service_tier: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(super) error: Option<&'a RawValue>,
     /// Where Groq states the usage of a stream.
@@ -47,6 +46,21 @@ impl<'a> Answer<'a> {
         })
     }
 
+    /// The answer's id, or nothing.
+    pub(super) fn id(&self) -> String {
+        self.id.and_then(words).unwrap_or_default()
+    }
+
+    /// The model that answers, or nothing.
+    pub(super) fn model(&self) -> String {
+        self.model.and_then(words).unwrap_or_default()
+    }
+
+    /// How it was served, where that is said.
+    pub(super) fn service_tier(&self) -> Option<String> {
+        self.service_tier.and_then(words)
+    }
+
     /// The usage, wherever it stands.
     pub(super) fn usage(&self) -> impl Iterator<Item = &'a RawValue> {
         [self.usage, self.x_groq.as_ref().and_then(|groq| groq.usage)].into_iter().flatten()
@@ -64,7 +78,7 @@ pub(super) struct Choice<'a> {
     #[serde(borrow, default)]
     pub(super) delta: Option<Said<'a>>,
     #[serde(borrow, default)]
-    pub(super) finish_reason: Option<Cow<'a, str>>,
+    finish_reason: Option<&'a RawValue>,
     #[serde(borrow, default)]
     logprobs: Option<&'a RawValue>,
     /// Which stop sequence came, at vLLM.
@@ -76,6 +90,11 @@ pub(super) struct Choice<'a> {
 }
 
 impl Choice<'_> {
+    /// Why it ended, where that is said.
+    pub(super) fn finish_reason(&self) -> Option<String> {
+        self.finish_reason.and_then(words)
+    }
+
     /// How likely its tokens were.
     pub(super) fn logprobs(&self) -> Vec<TokenLogprob> {
         #[derive(Default, Deserialize)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use weir_core::config::Quirks;
 use weir_core::{Dialect, ErrorKind, GatewayError};
 
-use super::{call_id, object, part};
+use super::{call_id, object, part, place};
 use crate::canonical::{Message, Part, Reasoning, Role, Text, ToolCall, ToolResult};
 use crate::openai_chat::thoughts;
 use crate::unsupported::Unsupported;
@@ -67,7 +67,7 @@ impl Writer<'_> {
         self.attach();
         let mut content = Vec::with_capacity(message.parts.len());
         for (index, part) in message.parts.into_iter().enumerate() {
-            content.extend(self.part(part, || format!("{}.content[{index}]", message.at))?);
+            content.extend(self.part(part, |client| place::part(client, &message.at, index))?);
         }
         let message = said(role, content, message.name);
         self.written.push(message);
@@ -79,9 +79,9 @@ impl Writer<'_> {
         for (index, part) in message.parts.into_iter().enumerate() {
             if let Part::ToolResult(result) = part {
                 results = true;
-                self.tool_result(result, &message.at)?;
+                self.tool_result(result, &message.at, index)?;
             } else {
-                content.extend(self.part(part, || format!("{}.content[{index}]", message.at))?);
+                content.extend(self.part(part, |client| place::part(client, &message.at, index))?);
             }
         }
         if content.is_empty() && results {
@@ -102,14 +102,14 @@ impl Writer<'_> {
         }
     }
 
-    fn tool_result(&mut self, result: ToolResult, at: &str) -> Result<(), GatewayError> {
+    fn tool_result(&mut self, result: ToolResult, at: &str, outer: usize) -> Result<(), GatewayError> {
         if result.cache.is_some() {
-            self.unsupported.note(&format!("{at}.cache_control"));
+            self.mark(at, outer);
         }
         let id = call_id(&result.id, self.quirks.call_id);
         let (mut content, mut others) = (Vec::new(), Vec::new());
         for (index, part) in result.parts.into_iter().enumerate() {
-            for part in self.part(part, || format!("{at}.content[{index}]"))? {
+            for part in self.part(part, |client| place::part_of_result(client, at, outer, index))? {
                 if part["type"] == "text" { content.push(part) } else { others.push(part) }
             }
         }
@@ -133,8 +133,10 @@ impl Writer<'_> {
     }
 
     /// A part of what is said to the model. Empty where it is dropped.
-    fn part(&mut self, part: Part, path: impl Fn() -> String) -> Result<Vec<Value>, GatewayError> {
+    fn part(&mut self, part: Part, path: impl Fn(Dialect) -> String) -> Result<Vec<Value>, GatewayError> {
         let (quirks, unsupported) = (self.quirks, &mut *self.unsupported);
+        let client = unsupported.client();
+        let path = || path(client);
         let marked = match &part {
             Part::Text(text) => text.cache.is_some(),
             Part::Image(image) => image.cache.is_some(),
@@ -170,15 +172,14 @@ impl Writer<'_> {
             match part {
                 Part::Text(text) => answer.content.push(self.answered(text, &at, index)),
                 Part::Refusal(text) => answer.refusal.get_or_insert_default().push_str(&text),
-                Part::ToolCall(call) => answer.calls.push(self.call(call, &at)),
+                Part::ToolCall(call) => answer.calls.push(self.call(call, &at, index)),
                 Part::Reasoning(reasoning) => self.reasoning(&reasoning, &mut answer, &at, index),
                 Part::Foreign(foreign) if foreign.family == Dialect::OpenaiChat && foreign.kind == "audio" => {
                     answer.audio = Some(foreign.value);
                 }
                 Part::Foreign(foreign) => self.unsupported.note(&foreign.at),
                 other => {
-                    let path = format!("{at}.content[{index}]");
-                    answer.content.extend(self.part(other, || path.clone())?);
+                    answer.content.extend(self.part(other, |client| place::part(client, &at, index))?);
                 }
             }
         }
@@ -194,19 +195,25 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Names a mark of how far the prompt may be cached: the backend sees to that by itself.
+    fn mark(&mut self, at: &str, index: usize) {
+        let path = place::part(self.unsupported.client(), at, index);
+        self.unsupported.note(&format!("{path}.cache_control"));
+    }
+
     fn answered(&mut self, text: Text, at: &str, index: usize) -> Value {
         if !text.citations.is_empty() {
-            self.unsupported.note(&format!("{at}.content[{index}].citations"));
+            self.unsupported.note(&place::citations(self.unsupported.client(), at, index));
         }
         if text.cache.is_some() {
-            self.unsupported.note(&format!("{at}.content[{index}].cache_control"));
+            self.mark(at, index);
         }
         part::text(text.text)
     }
 
-    fn call(&mut self, call: ToolCall, at: &str) -> Value {
+    fn call(&mut self, call: ToolCall, at: &str, index: usize) -> Value {
         if call.cache.is_some() {
-            self.unsupported.note(&format!("{at}.cache_control"));
+            self.mark(at, index);
         }
         let id = call_id(&call.id, self.quirks.call_id).into_owned();
         if call.custom {
@@ -233,11 +240,7 @@ impl Writer<'_> {
         let lost = proof.is_some() && detail.is_none() || place.is_none() && !words.is_empty();
         answer.details.extend(detail);
         if lost {
-            let path = match self.unsupported.client() {
-                Dialect::OpenaiChat => format!("{at}.reasoning_content"),
-                Dialect::AnthropicMessages => format!("{at}.content[{index}]"),
-                _ => at.to_owned(),
-            };
+            let path = place::thoughts(self.unsupported.client(), at, index);
             self.unsupported.note(&path);
         }
     }

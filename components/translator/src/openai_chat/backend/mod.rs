@@ -6,6 +6,7 @@ mod effort;
 mod finish;
 mod ids;
 mod part;
+mod place;
 mod request;
 mod response;
 mod stream;

@@ -25,15 +25,15 @@ pub fn decode_response(body: &[u8]) -> Result<Response, GatewayError> {
         return Err(GatewayError::new(ErrorKind::UpstreamProtocol, "the backend's answer is empty"));
     }
     choices.sort_by_key(|choice| choice.index);
-    let id = answer.id.unwrap_or_default().into_owned();
+    let id = answer.id();
     let candidates: Result<_, GatewayError> =
         choices.into_iter().zip(0..).map(|(choice, index)| candidate(choice, &id, index, usage.is_some())).collect();
     Ok(Response {
         candidates: candidates?,
         id,
-        model: answer.model.unwrap_or_default().into_owned(),
+        model: answer.model(),
         usage: usage.unwrap_or_default(),
-        service_tier: answer.service_tier.as_deref().and_then(service_tier),
+        service_tier: answer.service_tier().and_then(|tier| service_tier(&tier)),
     })
 }
 
@@ -49,9 +49,9 @@ fn candidate(mut choice: Choice<'_>, answer: &str, index: u32, billed: bool) -> 
     let calls: Vec<Part> = calls.map(|(call, tool)| Part::ToolCall(tool_call(call, answer, index, tool))).collect();
     let called = !calls.is_empty();
     parts.extend(calls);
-    let finish = match choice.finish_reason.as_deref().unwrap_or_default() {
-        "" => unsaid(billed, called)?,
-        reason => finish(reason, choice.stop_sequence(), called)?,
+    let finish = match choice.finish_reason() {
+        None => unsaid(billed, called)?,
+        Some(reason) => finish(&reason, choice.stop_sequence(), called)?,
     };
     Ok(Candidate { parts, finish })
 }

@@ -62,9 +62,8 @@ impl Decoder {
         }
         if !self.begun {
             self.begun = true;
-            self.id = chunk.id.unwrap_or_default().into_owned();
-            let model = chunk.model.unwrap_or_default().into_owned();
-            out.push(Event::Start { id: self.id.clone(), model });
+            self.id = chunk.id();
+            out.push(Event::Start { id: self.id.clone(), model: chunk.model() });
         }
         choices.into_iter().try_for_each(|choice| self.choice(choice, out))
     }
@@ -93,13 +92,11 @@ impl Decoder {
         if candidate.finished {
             return if out.len() == before { Ok(()) } else { Err(broken("goes on with an answer that has ended")) };
         }
-        match choice.finish_reason.as_deref().unwrap_or_default() {
-            "" => Ok(()),
-            reason => {
-                let reason = finish(reason, choice.stop_sequence(), candidate.calls.are_made())?;
-                candidate.finish(index, reason, out)
-            }
-        }
+        let Some(reason) = choice.finish_reason() else {
+            return Ok(());
+        };
+        let reason = finish(&reason, choice.stop_sequence(), candidate.calls.are_made())?;
+        candidate.finish(index, reason, out)
     }
 
     fn done(&mut self, out: &mut Vec<Event>) -> Result<(), GatewayError> {

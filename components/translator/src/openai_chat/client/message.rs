@@ -201,13 +201,14 @@ fn in_order(thoughts: Vec<Reasoning>, said: Vec<Part>, calls: Vec<(ToolCall, Vec
     let mut thoughts = thoughts;
     let mut parts = Vec::with_capacity(thoughts.len() + said.len() + calls.len() + 1);
     let (first, proofs) = first.map_or((None, Vec::new()), |(call, proofs)| (Some(call), proofs));
+    // The words that a client sends back are those that the first proof is of which does not stand for them itself.
+    let plain = thoughts.iter().position(|reasoning| reasoning.signature.is_none());
+    let mut plain = plain.map(|place| thoughts.remove(place));
     for (signature, redacted) in proofs {
-        let free = |reasoning: &&mut Reasoning| reasoning.signature.is_none() && !redacted;
-        match thoughts.iter_mut().find(free) {
-            Some(reasoning) => reasoning.signature = Some(signature),
-            None => thoughts.push(Reasoning { signature: Some(signature), redacted, ..Reasoning::default() }),
-        }
+        let reasoning = plain.take_if(|_| !redacted).unwrap_or_default();
+        thoughts.push(Reasoning { signature: Some(signature), redacted, ..reasoning });
     }
+    parts.extend(plain.map(Part::Reasoning));
     parts.extend(thoughts.into_iter().map(Part::Reasoning));
     parts.extend(said);
     parts.extend(first.map(Part::ToolCall));

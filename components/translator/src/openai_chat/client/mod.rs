@@ -11,3 +11,6 @@ mod tools;
 pub use request::{decode_request, echo};
 pub use response::encode_response;
 pub use stream::Encoder;
+
+#[cfg(test)]
+mod tests;
