@@ -2,5 +2,6 @@
 //! their events.
 #![allow(clippy::unwrap_used)]
 
+mod requests;
 mod streams;
 mod walk;

@@ -330,10 +330,7 @@ fn streamed(parts: &[Part], size: usize, ends: bool, finish: &Finish) -> Vec<Eve
                     tool,
                     json,
                 }));
-                // A call that was cut never ended.
-                if *finish != Finish::Length || (tool as usize) + 1 < parts.len() {
-                    events.push(Event::ToolEnd { candidate, tool });
-                }
+                events.push(Event::ToolEnd { candidate, tool });
                 continue;
             }
             Part::Foreign(foreign) => {

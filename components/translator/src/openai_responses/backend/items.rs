@@ -29,6 +29,10 @@ pub(super) fn conversation(
     for message in messages.into_iter().skip(usize::from(instructions.is_some())) {
         self::message(message, quirks, &mut items, unsupported)?;
     }
+    if items.is_empty() && instructions.is_none() {
+        // All of it was an echo that means nothing here; OpenAI wants something to answer.
+        items.push(json!({"role": "user", "content": ""}));
+    }
     Ok((instructions, items))
 }
 
@@ -49,6 +53,8 @@ fn message(
         Role::Developer => "system",
         Role::User | Role::Tool => "user",
     };
+    // A silent message is one all the same.
+    let silent = parts.is_empty();
     // What tools answer has items of its own, in front of what the user says beside it.
     let (results, said): (Vec<Part>, Vec<Part>) =
         parts.into_iter().partition(|part| matches!(part, Part::ToolResult(_)));
@@ -57,11 +63,12 @@ fn message(
             items.push(tool_result(result, &at, quirks, unsupported)?);
         }
     }
-    if !said.is_empty() {
-        let content = content::input(said, &at, quirks, unsupported)?;
-        if content.as_array().is_none_or(|parts| !parts.is_empty()) {
-            items.push(json!({"role": role, "content": content}));
-        }
+    if silent || !said.is_empty() {
+        let content = match content::input(said, &at, quirks, unsupported)? {
+            Value::Array(parts) if parts.is_empty() => "".into(),
+            content => content,
+        };
+        items.push(json!({"role": role, "content": content}));
     }
     Ok(())
 }
@@ -75,6 +82,9 @@ fn assistant(
     items: &mut Vec<Value>,
     unsupported: &mut Unsupported,
 ) -> Result<(), GatewayError> {
+    if parts.is_empty() {
+        items.push(json!({"role": "assistant", "content": ""}));
+    }
     let mut content = Vec::new();
     for part in parts {
         let item = match part {

@@ -10,3 +10,6 @@ mod tools;
 pub use request::encode_request;
 pub use response::decode_response;
 pub use stream::Decoder;
+
+#[cfg(test)]
+mod tests;

@@ -26,8 +26,14 @@ pub fn decode_response(body: &[u8]) -> Result<Response, GatewayError> {
     if let Some(error) = answer.failure(body) {
         return Err(error);
     }
+    let Some(output) = &answer.output else {
+        return Err(GatewayError::new(
+            ErrorKind::UpstreamProtocol,
+            "the backend's answer is no response: it has no output",
+        ));
+    };
     let mut parts = Vec::new();
-    for raw in answer.output.iter().flatten() {
+    for raw in output {
         Item::read(raw)?.parts(raw, &mut parts)?;
     }
     let calls = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
@@ -85,7 +91,10 @@ impl Answer<'_> {
     /// `UpstreamProtocol` for one that has not ended, or was called off.
     pub(super) fn finish(&self, calls: bool) -> Result<Finish, GatewayError> {
         match self.status.as_deref() {
-            Some("completed") | None => Ok(if calls { Finish::ToolCalls } else { Finish::Stop }),
+            Some(status @ ("queued" | "in_progress" | "cancelled")) => {
+                let message = format!("the backend's response is not over, but {status}");
+                Err(GatewayError::new(ErrorKind::UpstreamProtocol, message))
+            }
             Some("incomplete") => {
                 let reason = self.incomplete_details.as_ref().and_then(|details| details.reason.as_deref());
                 Ok(match reason {
@@ -95,11 +104,8 @@ impl Answer<'_> {
                     None => Finish::Other("incomplete".to_owned()),
                 })
             }
-            Some(status) => {
-                let status: String = status.chars().take(40).collect();
-                let message = format!("the backend's response is not over, but {status}");
-                Err(GatewayError::new(ErrorKind::UpstreamProtocol, message))
-            }
+            // `completed`, and what some servers have for it.
+            _ => Ok(if calls { Finish::ToolCalls } else { Finish::Stop }),
         }
     }
 }

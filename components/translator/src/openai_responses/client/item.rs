@@ -59,6 +59,16 @@ impl<'a> Item<'a> {
     }
 }
 
+/// Whether a call is whole in an answer that was cut: arguments that are JSON are. Of the input of a custom tool nobody
+/// can tell.
+pub(super) fn call_status(status: &'static str, arguments: &str, custom: bool) -> &'static str {
+    if !custom && is_json(arguments) { "completed" } else { status }
+}
+
+pub(super) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
 /// Which call, of which tool.
 #[derive(Serialize)]
 pub(super) struct Named<'a> {

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 use weir_core::{Dialect, UnixMillis};
 
 use super::super::annotation;
-use super::item::{Content, Head, Ids, Item, Logprob, Named, echoed, proof, response, status};
+use super::item::{Content, Head, Ids, Item, Logprob, Named, call_status, echoed, proof, response, status};
 use crate::canonical::{Part, Reasoning, Response, ServiceTier, Text, ToolCall};
 use crate::codec::Asked;
 
@@ -114,6 +114,7 @@ impl Output {
         let id = self.id(if call.custom { "ctc" } else { "fc" });
         let call_id = if call.id.is_empty() { self.id("call") } else { call.id.clone() };
         let arguments = if call.arguments.is_empty() && !call.custom { "{}" } else { &call.arguments };
+        let status = call_status(status, arguments, call.custom);
         let named = Named::new(&call_id, &call.name);
         self.items.push(Item::call(&id, status, named, arguments, call.custom).written());
     }

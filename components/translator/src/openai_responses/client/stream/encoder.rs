@@ -35,6 +35,8 @@ pub struct Encoder {
     ended: BTreeMap<u32, Box<RawValue>>,
     words: Option<Words>,
     calls: BTreeMap<u32, Call>,
+    /// The call that has ended last, where it may have been cut: it was, if the answer ends with it for its length.
+    ending: Option<u32>,
     usage: Option<Usage>,
     finish: Option<Finish>,
     held: usize,
@@ -63,6 +65,7 @@ impl Encoder {
             ended: BTreeMap::new(),
             words: None,
             calls: BTreeMap::new(),
+            ending: None,
             usage: None,
             finish: None,
             held: 0,
@@ -194,6 +197,11 @@ impl Encoder {
 
 impl Sink for Encoder {
     fn event(&mut self, event: &Event, out: &mut Frames) {
+        if !matches!(event, Event::Finish { .. } | Event::Usage(_) | Event::Ping)
+            && let Some(tool) = self.ending.take()
+        {
+            self.end_call(tool, "completed", out);
+        }
         match event {
             Event::Start { id, model } => self.start(id, model, out),
             // Nobody can ask for a second answer.
@@ -232,7 +240,11 @@ impl Sink for Encoder {
                     call.arguments(json, &mut Numbered { next: &mut self.next, out });
                 }
             }
-            Event::ToolEnd { tool, .. } => self.end_call(*tool, "completed", out),
+            Event::ToolEnd { tool, .. } => match self.calls.get(tool) {
+                Some(call) if call.is_whole() => self.end_call(*tool, "completed", out),
+                Some(_) => self.ending = Some(*tool),
+                None => {}
+            },
             Event::PartEnd { .. } => self.end_part(out),
             Event::Logprobs { tokens, .. } => {
                 // Their alternatives and bytes come to some dozens of bytes each.

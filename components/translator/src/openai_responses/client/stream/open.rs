@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::super::super::annotation;
-use super::super::item::{Content, Item, Logprob, Named};
+use super::super::item::{Content, Item, Logprob, Named, call_status, is_json};
 use super::wire::{Numbered, Told};
 use crate::canonical::{Citation, TokenLogprob};
 
@@ -221,6 +221,11 @@ impl Call {
         Item::call(&self.place.id, status, named, &self.arguments, self.custom).written()
     }
 
+    /// Whether it is known to be whole: arguments that are no JSON may have been cut, and so may any text.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.custom && (self.arguments.is_empty() || is_json(&self.arguments))
+    }
+
     pub(super) fn arguments(&mut self, piece: &str, events: &mut Numbered<'_>) {
         self.arguments.push_str(piece);
         let custom = "response.custom_tool_call_input.delta";
@@ -242,7 +247,7 @@ impl Call {
             let told = self.place.told("response.function_call_arguments.done");
             events.tell(Told { arguments: Some(&self.arguments), ..told }, 0);
         }
-        let item = self.item(status);
+        let item = self.item(call_status(status, &self.arguments, self.custom));
         self.place.item(DONE, &item, events);
         (self.place.index, item)
     }
