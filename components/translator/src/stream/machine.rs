@@ -169,7 +169,7 @@ impl Machine {
     fn close_in_order(&mut self) {
         let live = &mut self.live;
         self.decoder.finish(|item| live.item(&item));
-        // Some servers leave out the last blank line. Only a terminal event is taken so: another may be cut.
+        // Some servers leave out the last blank line.
         if matches!(live.state, State::Streaming)
             && let Some(event) = self.decoder.unfinished()
         {
@@ -205,13 +205,9 @@ impl Live {
         }
     }
 
-    /// Takes an event that lacks its blank line, if it is the terminal one.
+    /// Takes an event that lacks its blank line. Its data says whether it is whole: of JSON that was cut nothing is read.
     fn last_event(&mut self, event: &weir_core::sse::Event<'_>) {
-        let mut frames = Frames::default();
-        if matches!(self.translation.event(event, &mut frames), Step::End) {
-            while let Some(frame) = frames.pop() {
-                self.frames.push(frame, 0);
-            }
+        if matches!(self.translation.event(event, &mut self.frames), Step::End) {
             self.state = State::Over(Ending::Complete);
         }
     }

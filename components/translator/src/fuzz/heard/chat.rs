@@ -141,9 +141,14 @@ fn said(message: &Value, answer: &mut Answer) {
     }
     answer.refusal.push_str(text(message, "/refusal"));
     let thoughts = text(message, "/reasoning_content");
-    answer.reasoning.push_str(if thoughts.is_empty() { text(message, "/reasoning") } else { thoughts });
+    let thoughts = if thoughts.is_empty() { text(message, "/reasoning") } else { thoughts };
+    answer.reasoning.push_str(thoughts);
+    if thoughts.is_empty() {
+        let details = list(message, "/reasoning_details").iter();
+        answer.reasoning.extend(details.map(|detail| [text(detail, "/text"), text(detail, "/summary")].concat()));
+    }
     let urls = list(message, "/annotations").iter().map(|annotation| text(annotation, "/url_citation/url"));
-    answer.urls.extend(urls.map(str::to_owned));
+    answer.urls.extend(urls.filter(|url| !url.is_empty()).map(str::to_owned));
 }
 
 fn call(call: &Value) -> Call {
