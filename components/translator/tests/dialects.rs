@@ -91,7 +91,7 @@ fn left_out() -> Vec<LeftOut> {
         LEFT_OUT.iter().find(|(name, heard, _)| (*name, *heard) == (what, to)).map(|(.., why)| *why)
     };
     for (client, backend) in pairs() {
-        for row in requests::ROWS {
+        for row in requests::rows() {
             if rows::request(row, client, backend) == Cell::Lost {
                 lost.push((row.name, client, backend, why(row.name, backend)));
             }
@@ -113,6 +113,7 @@ const LEFT_OUT: &[(&str, Dialect, &str)] = &[
     ("caching as the backend sees fit", Dialect::OpenaiResponses, "it does so always"),
     ("thoughts shown", Dialect::OpenaiChat, "a server there says its thoughts or does not, and nothing asks for them"),
     ("caching as the backend sees fit", Dialect::OpenaiChat, "it does so always"),
+    ("an image's detail", Dialect::AnthropicMessages, "every picture is looked at closely there"),
     ("logprobs", Dialect::AnthropicMessages, "no client there can have asked for them"),
     ("several answers", Dialect::AnthropicMessages, "no client there can have asked for them"),
     ("several answers", Dialect::OpenaiResponses, "no client there can have asked for them"),
@@ -139,7 +140,7 @@ fn head(client: Dialect, what: &str, page: &mut String) {
 
 fn request_table(client: Dialect, page: &mut String) {
     head(client, "From clients", page);
-    for row in requests::ROWS {
+    for row in requests::rows() {
         let cells: Vec<Cell> = backends(client).map(|backend| rows::request(row, client, backend)).collect();
         if cells.iter().all(|cell| *cell == Cell::Unsaid) {
             continue;

@@ -73,7 +73,7 @@ fn reach_clients_of_every_dialect_with_nothing_lost() {
                 found.extend(heard.bad_ids().iter().map(|id| format!("the id {id:?} is empty or stands there twice")));
             }
             faults.extend(found.iter().map(|fault| format!("{name}, to {}: {fault}", client.name())));
-            report.add(client, &name, Value::from(shown));
+            report.add(client, &name, &shown);
         }
     }
     report.write();

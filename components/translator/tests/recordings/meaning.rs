@@ -80,7 +80,7 @@ const RULES: &[Rule] = &[
         }
     }),
     rule(Chat, "words are one part that holds them", |body| {
-        messages(body).for_each(|message| one_text(message, "/content"))
+        messages(body).for_each(|message| one_text(message, "/content"));
     }),
     rule(Responses, "words are a message of the user's", |body| {
         if let Some(words) = body["input"].as_str().map(str::to_owned) {

@@ -172,13 +172,6 @@ pub(crate) const REFUSED: &[Refused] = &[
     refused(Responses, &[Messages], "text.format", Why::Refused, "there is no JSON without a schema"),
     refused(Responses, &[Messages], "text.verbosity", Why::Refused, "there is no such choice"),
     refused(Responses, &[Chat, Messages], "tools[]", Why::Refused, "a tool that runs at its provider"),
-    refused(
-        Responses,
-        &[Chat, Messages],
-        "tools[].defer_loading",
-        Why::Refused,
-        "tools that are found by a search of the provider's",
-    ),
     refused(Responses, &[Chat, Messages], "tools[].external_web_access", Why::Refused, "OpenAI's own"),
     refused(
         Responses,
@@ -186,13 +179,6 @@ pub(crate) const REFUSED: &[Refused] = &[
         "tools[].filters.allowed_domains",
         Why::Refused,
         "a search there cannot be kept to some domains",
-    ),
-    refused(
-        Responses,
-        &[Chat, Messages],
-        "tools[].tools[].defer_loading",
-        Why::Refused,
-        "tools that are found by a search of the provider's",
     ),
     refused(Responses, &[Messages], "top_logprobs", Why::Refused, "likelihoods are not told there"),
 ];

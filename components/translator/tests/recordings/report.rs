@@ -18,7 +18,7 @@ impl Report {
         Self { what, lines: BTreeMap::new() }
     }
 
-    pub(crate) fn add(&mut self, client: Dialect, name: &str, body: Value) {
+    pub(crate) fn add(&mut self, client: Dialect, name: &str, body: &str) {
         self.lines.entry(client.name()).or_default().push(json!({"name": name, "body": body}));
     }
 

@@ -17,7 +17,11 @@ pub(crate) fn stated(answer: &Value) -> Option<(u64, u64)> {
     let usage = places.iter().find_map(|place| answer.pointer(place).filter(|usage| usage.is_object()))?;
     let count = |key: &str| usage[key].as_u64().unwrap_or(0);
     if usage.get("prompt_tokens").is_some() {
-        return Some((count("prompt_tokens"), count("completion_tokens")));
+        let (input, output) = (count("prompt_tokens"), count("completion_tokens"));
+        // xAI counts thoughts beside the answer, and into the total.
+        let thoughts = usage["completion_tokens_details"]["reasoning_tokens"].as_u64().unwrap_or(0);
+        let beside = count("total_tokens") == input + output + thoughts;
+        return Some((input, if beside { output + thoughts } else { output }));
     }
     let cached = count("cache_read_input_tokens") + count("cache_creation_input_tokens");
     let (input, output) = beside(usage);
@@ -110,7 +114,7 @@ fn reach_clients_of_every_dialect_with_nothing_lost() {
                 found.extend(lost(&said, dialect, &heard, client));
             }
             faults.extend(found.iter().map(|fault| format!("{name}, to {}: {fault}", client.name())));
-            report.add(client, &name, Value::from(shown));
+            report.add(client, &name, &shown);
         }
     }
     report.write();

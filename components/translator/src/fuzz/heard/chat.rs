@@ -163,12 +163,16 @@ fn call(call: &Value) -> Call {
 }
 
 fn usage(stated: &Value) -> Usage {
+    let (input, output) = (tokens(stated, "/prompt_tokens"), tokens(stated, "/completion_tokens"));
+    let reasoning = tokens(stated, "/completion_tokens_details/reasoning_tokens");
+    // xAI counts thoughts beside the answer, and into the total.
+    let beside = tokens(stated, "/total_tokens") == input + output + reasoning;
     Usage {
-        input: tokens(stated, "/prompt_tokens"),
-        output: tokens(stated, "/completion_tokens"),
+        input,
+        output: if beside { output + reasoning } else { output },
         cache_read: tokens(stated, "/prompt_tokens_details/cached_tokens"),
         cache_write: tokens(stated, "/prompt_tokens_details/cache_write_tokens"),
-        reasoning: tokens(stated, "/completion_tokens_details/reasoning_tokens"),
+        reasoning,
         estimated: false,
     }
 }

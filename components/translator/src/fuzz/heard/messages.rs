@@ -235,9 +235,9 @@ impl Stated {
             let (read, written) =
                 (tokens(round, "/cache_read_input_tokens"), tokens(round, "/cache_creation_input_tokens"));
             usage.input = usage.input + tokens(round, "/input_tokens") + read + written;
-            usage.output = usage.output + tokens(round, "/output_tokens");
-            usage.cache_read = usage.cache_read + read;
-            usage.cache_write = usage.cache_write + written;
+            usage.output += tokens(round, "/output_tokens");
+            usage.cache_read += read;
+            usage.cache_write += written;
         }
         usage
     }

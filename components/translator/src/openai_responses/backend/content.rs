@@ -26,7 +26,7 @@ pub(super) fn input(
             Part::Refusal(text) => written.push(json!({"type": "input_text", "text": text})),
             Part::Image(_) if !quirks.images => unsupported.field(&path(), "the backend takes no images")?,
             Part::Document(document) if !quirks.files && !matches!(document.source, Source::Text(_)) => {
-                unsupported.field(&path(), "the backend takes no files")?
+                unsupported.field(&path(), "the backend takes no files")?;
             }
             Part::Image(image) => written.extend(self::image(image, &path(), unsupported)?),
             Part::Document(document) => written.extend(self::document(document, &path(), unsupported)?),

@@ -9,4 +9,5 @@ pub(crate) mod answers;
 pub(crate) mod requests;
 mod through;
 
+#[allow(unused_imports, reason = "each test uses its part")]
 pub(crate) use through::{Cell, answer, fold, nothing, request, stream};
