@@ -247,7 +247,7 @@ fn calls(stream: &[u8]) -> BTreeMap<u64, (String, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn s5_any_split_gives_the_same(pick in any::<prop::sample::Index>(), sizes in prop::collection::vec(1usize..80, 1..8)) {

@@ -165,12 +165,14 @@ impl Written {
     /// The figures in Anthropic's arithmetic, and how the request was served, for which it has no word where it was
     /// cheaper and later but not in a batch.
     pub(super) fn new(usage: Usage, tier: Option<ServiceTier>) -> Self {
-        let cached = usage.cache_read + usage.cache_write;
+        // Some servers count what they wrote to a cache and read from it again twice.
+        let cache_read = usage.cache_read.min(usage.input);
+        let cache_write = usage.cache_write.min(usage.input.saturating_sub(cache_read));
         let thinking_tokens = usage.reasoning.0;
         Self {
-            input_tokens: usage.input.saturating_sub(cached).0,
-            cache_creation_input_tokens: usage.cache_write.0,
-            cache_read_input_tokens: usage.cache_read.0,
+            input_tokens: usage.input.saturating_sub(cache_read + cache_write).0,
+            cache_creation_input_tokens: cache_write.0,
+            cache_read_input_tokens: cache_read.0,
             output_tokens: usage.output.0,
             output_tokens_details: (usage.reasoning != Tokens::ZERO).then_some(WrittenDetails { thinking_tokens }),
             service_tier: match tier {

@@ -15,4 +15,4 @@ pub use answers::{answer, error};
 pub use heard::{Answer, Call, End, Heard};
 pub use pairs::{DIALECTS, backends, call, clients, exchange, least, pairs};
 pub use requests::request;
-pub use streams::{laws, stream};
+pub use streams::{broken_law, laws, stream};

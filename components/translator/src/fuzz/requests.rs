@@ -55,7 +55,9 @@ fn translated(client: Dialect, backend: Dialect, bytes: &[u8], policy: OnUnsuppo
     } else if let Some(side) = client_side(backend) {
         let read = (side.decode_request)(&body);
         let shown = || String::from_utf8_lossy(&prepared.upstream.body).into_owned();
-        assert!(read.is_ok(), "{pair}: {:?}: {}", read.err(), shown());
+        // A conversation in which nothing is said is one that the backend refuses.
+        let empty = read.as_ref().err().is_some_and(|error| matches!(error.param(), Some("messages" | "input")));
+        assert!(read.is_ok() || empty, "{pair}: {:?}: {}", read.err(), shown());
     }
 }
 

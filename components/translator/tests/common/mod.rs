@@ -1,12 +1,19 @@
 //! What the tests of this crate share: machines by the dialects on their sides, and calls prepared from plain JSON.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod conversation;
+pub(crate) mod conveyed;
+pub(crate) mod rows;
+
 use http::{HeaderMap, Method};
 use serde_json::json;
-use weir_core::config::{BackendKind, Retry, Timeouts};
+use weir_core::config::{BackendKind, Quirks, Retry, Timeouts};
 use weir_core::plan::OnUnsupported;
-use weir_core::{Candidate, Config, Dialect, Estimate, GatewayError, Limits, RequestView, Tokens, UnixMillis};
+use weir_core::{
+    Candidate, Config, Dialect, ErrorKind, Estimate, GatewayError, Limits, RequestView, Tokens, UnixMillis,
+};
 use weir_translator::attempt::{Attempt, Prepared, Request, prepare, prepare_in};
+use weir_translator::codec::Target;
 use weir_translator::fuzz::least;
 use weir_translator::stream::{Close, Closed, Machine};
 
@@ -127,6 +134,11 @@ pub(crate) fn exchange(backend: Dialect, client: Dialect, asked: bool) -> Prepar
     call(client, backend, body.to_string().as_bytes(), OnUnsupported::Reject).unwrap()
 }
 
+/// The backend broke off.
+pub(crate) fn reset() -> Close {
+    Close::Broken(GatewayError::new(ErrorKind::UpstreamTruncated, "reset"))
+}
+
 /// Feeds `pieces` and closes; gives all that the client gets, and the ending.
 pub(crate) fn run<'a>(
     machine: &mut Machine,
@@ -165,4 +177,15 @@ pub(crate) fn terminals(dialect: Dialect, stream: &[u8]) -> usize {
         other => panic!("no client speaks {other:?} yet"),
     };
     ends.iter().map(|end| text.matches(end).count()).sum()
+}
+
+/// Gives `act` a target that calls the model so.
+pub(crate) fn with_target<T>(model: &str, act: impl FnOnce(&Target<'_>) -> T) -> T {
+    act(&Target { model, max_output: ESTIMATE.output, quirks: &Quirks::default() })
+}
+
+/// Fails with what was found.
+pub(crate) fn none(faults: &[String]) {
+    let shown: Vec<String> = faults.iter().map(|fault| fault.chars().take(400).collect()).collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), shown.join("\n"));
 }

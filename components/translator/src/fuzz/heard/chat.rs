@@ -141,9 +141,14 @@ fn said(message: &Value, answer: &mut Answer) {
     }
     answer.refusal.push_str(text(message, "/refusal"));
     let thoughts = text(message, "/reasoning_content");
-    answer.reasoning.push_str(if thoughts.is_empty() { text(message, "/reasoning") } else { thoughts });
+    let thoughts = if thoughts.is_empty() { text(message, "/reasoning") } else { thoughts };
+    answer.reasoning.push_str(thoughts);
+    if thoughts.is_empty() {
+        let details = list(message, "/reasoning_details").iter();
+        answer.reasoning.extend(details.map(|detail| [text(detail, "/text"), text(detail, "/summary")].concat()));
+    }
     let urls = list(message, "/annotations").iter().map(|annotation| text(annotation, "/url_citation/url"));
-    answer.urls.extend(urls.map(str::to_owned));
+    answer.urls.extend(urls.filter(|url| !url.is_empty()).map(str::to_owned));
 }
 
 fn call(call: &Value) -> Call {
@@ -158,12 +163,16 @@ fn call(call: &Value) -> Call {
 }
 
 fn usage(stated: &Value) -> Usage {
+    let (input, output) = (tokens(stated, "/prompt_tokens"), tokens(stated, "/completion_tokens"));
+    let reasoning = tokens(stated, "/completion_tokens_details/reasoning_tokens");
+    // xAI counts thoughts beside the answer, and into the total.
+    let beside = tokens(stated, "/total_tokens") == input + output + reasoning;
     Usage {
-        input: tokens(stated, "/prompt_tokens"),
-        output: tokens(stated, "/completion_tokens"),
+        input,
+        output: if beside { output + reasoning } else { output },
         cache_read: tokens(stated, "/prompt_tokens_details/cached_tokens"),
         cache_write: tokens(stated, "/prompt_tokens_details/cache_write_tokens"),
-        reasoning: tokens(stated, "/completion_tokens_details/reasoning_tokens"),
+        reasoning,
         estimated: false,
     }
 }

@@ -66,7 +66,12 @@ impl Ear {
             && ["stop_reason", "stop_sequence"].iter().all(|key| message.get(key).is_some_and(Value::is_null));
         heard.expect(shape, || format!("message_start: {message}"));
         self.usage.take(&message["usage"]);
-        heard.answer(0);
+        // A message that was whole before it was streamed.
+        for block in list(message, "/content") {
+            block_said(block, heard.answer(0));
+        }
+        heard.answer(0).finish = message["stop_reason"].as_str().map(str::to_owned);
+        self.stopped = message["stop_reason"].is_string();
     }
 
     fn block_start(&mut self, event: &Value, heard: &mut Heard) {
@@ -210,7 +215,7 @@ struct Stated(serde_json::Map<String, Value>);
 
 impl Stated {
     fn take(&mut self, usage: &Value) {
-        let members = usage.as_object().into_iter().flatten().filter(|(_, value)| value.is_u64() || value.is_object());
+        let members = usage.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
         self.0.extend(members.map(|(key, value)| (key.clone(), value.clone())));
     }
 
@@ -218,13 +223,24 @@ impl Stated {
         let stated = Value::Object(self.0.clone());
         let cache_read = tokens(&stated, "/cache_read_input_tokens");
         let cache_write = tokens(&stated, "/cache_creation_input_tokens");
-        Usage {
+        let mut usage = Usage {
             input: tokens(&stated, "/input_tokens") + cache_read + cache_write,
             output: tokens(&stated, "/output_tokens"),
             cache_read,
             cache_write,
             reasoning: tokens(&stated, "/output_tokens_details/thinking_tokens"),
             estimated: false,
+        };
+        // What was spent beside the answer stands in its rounds alone.
+        let beside = |round: &&Value| matches!(text(round, "/type"), "compaction" | "advisor_message");
+        for round in list(&stated, "/iterations").iter().filter(beside) {
+            let (read, written) =
+                (tokens(round, "/cache_read_input_tokens"), tokens(round, "/cache_creation_input_tokens"));
+            usage.input = usage.input + tokens(round, "/input_tokens") + read + written;
+            usage.output += tokens(round, "/output_tokens");
+            usage.cache_read += read;
+            usage.cache_write += written;
         }
+        usage
     }
 }

@@ -163,7 +163,7 @@ impl Heard {
 
     fn ended(&mut self, end: End) {
         self.ends += 1;
-        self.end = Some(end);
+        self.end.get_or_insert(end);
     }
 
     fn answer(&mut self, number: u64) -> &mut Answer {

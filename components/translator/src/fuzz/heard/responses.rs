@@ -26,6 +26,8 @@ struct Open {
     summary: Vec<Part>,
     /// Arguments or input, where they were told.
     arguments: Option<String>,
+    /// Whether its parts are refusals.
+    refuses: bool,
 }
 
 #[derive(Default)]
@@ -85,6 +87,7 @@ impl Ear {
             content: Vec::new(),
             summary: Vec::new(),
             arguments: None,
+            refuses: false,
         };
         self.open.insert(index, open);
     }
@@ -101,6 +104,7 @@ impl Ear {
             "reasoning_summary_part.added" => begin(&mut open.summary, &event["summary_index"], heard),
             "output_text.delta" | "refusal.delta" | "reasoning_text.delta" => {
                 heard.answer(0).logprobs += list(event, "/logprobs").len();
+                open.refuses |= kind == "refusal.delta";
                 on(&mut open.content, &event["content_index"], event, heard, |part| part.text.push_str(delta));
             }
             "reasoning_summary_text.delta" => {
@@ -149,7 +153,15 @@ impl Ear {
         heard.expect(item["id"] == open.id.as_str(), || format!("item {index} changes its id: {item}"));
         heard.expect(item["type"] == open.kind.as_str(), || format!("item {index} changes its type: {item}"));
         open.agrees_with(item, heard);
-        item_said(item, heard.answer(0));
+        let mut item = item.clone();
+        if open.kind == "message" && !open.content.is_empty() {
+            // What was told in deltas counts: a client has shown it.
+            open.said(heard.answer(0));
+            let parts = item["content"].as_array_mut().into_iter().flatten();
+            parts.filter_map(Value::as_object_mut).for_each(|part| drop(part.swap_remove("text")));
+        }
+        item_said(&item, heard.answer(0));
+        let item = &event["item"];
         self.done.insert(index, item.clone());
     }
 
@@ -194,7 +206,7 @@ impl Open {
     fn said(&self, answer: &mut Answer) {
         let texts = |parts: &[Part]| parts.iter().map(|part| part.text.as_str()).collect::<String>();
         match self.kind.as_str() {
-            "message" => answer.text.push_str(&texts(&self.content)),
+            "message" if !self.refuses => answer.text.push_str(&texts(&self.content)),
             "reasoning" => answer.reasoning.push_str(&(texts(&self.summary) + &texts(&self.content))),
             _ => {}
         }
