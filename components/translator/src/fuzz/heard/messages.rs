@@ -132,10 +132,8 @@ impl Ear {
         if open.kind != "tool_use" {
             return;
         }
-        if let Some(call) = heard.answer(0).calls.last_mut() {
-            if call.arguments.is_empty() {
-                call.arguments = open.whole_input.to_string();
-            }
+        if let Some(call) = heard.answer(0).calls.last_mut().filter(|call| call.arguments.is_empty()) {
+            call.arguments = open.whole_input.to_string();
         }
     }
 
