@@ -47,7 +47,7 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
         "timeouts": Timeouts::default(),
         "on_client_gone": "cancel",
     });
-    let sizes = Limits { sse_line_bytes: 4096, sse_event_bytes: 8192, ..Limits::default() };
+    let sizes = Limits { sse_line_bytes: 64 * 1024, sse_event_bytes: 128 * 1024, ..Limits::default() };
     let config = json!({
         "version": Config::VERSION, "policy": "p", "chain": [], "tenants": [], "backends": {"b": backend}, "routes": [],
         "limits": [], "control": null, "retry": Retry::default(), "sizes": sizes,
