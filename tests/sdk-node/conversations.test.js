@@ -15,7 +15,7 @@ const SPEAKERS = { chat: ChatSpeaker, responses: ResponsesSpeaker, messages: Mes
 const BACKENDS = {
   chat: [{ type: "openai", profile: "openai", quirks: { responses: false } }, "gpt-4.1", "gpt-5.5"],
   thoughts: [{ type: "openai", profile: "deepseek", quirks: { responses: false } }, "deepseek-chat", "deepseek-reasoner"],
-  responses: [{ type: "openai", profile: "openai", prefer: "responses" }, "gpt-4.1", "gpt-5.5"],
+  responses: [{ type: "openai", profile: "openai", quirks: { chat: false } }, "gpt-4.1", "gpt-5.5"],
   messages: [{ type: "anthropic" }, "claude-haiku-4-5", "claude-haiku-4-5"],
 };
 const PIXEL =
