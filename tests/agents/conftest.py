@@ -19,8 +19,10 @@ MODULES = TOOLS / "agents" / "node_modules"
 PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d494844520000000100000001080600000"
                       "01f15c4890000000d49444154789c6364f8cf500f0003860180"
                       "5a347d6b0000000049454e44ae426082")
-# The model that answers behind each kind of backend, whatever the client calls it.
-MODELS = {"chat": "gpt-5.5", "thoughts": "deepseek-reasoner", "responses": "gpt-5.5", "messages": "claude-opus-5-5"}
+# The model that answers behind each kind of backend, whatever the client calls it; and the one behind the names that
+# frameworks know (some of them send what models that think refuse).
+THINKING = {"chat": "gpt-5.5", "thoughts": "deepseek-reasoner", "responses": "gpt-5.5", "messages": "claude-opus-5-5"}
+QUICK = {"chat": "gpt-4.1", "responses": "gpt-4.1", "messages": "claude-haiku-4-5"}
 
 
 class Way:
@@ -46,7 +48,9 @@ def gateways(stand_ins, tmp_path_factory):
 
     def of(name):
         if name not in running:
-            models = [{"name": "*", "targets": [{"backend": name, "model": MODELS[name]}], "on_unsupported": "drop"}]
+            known = {"gpt-4.1": QUICK[name], "claude-haiku-4-5": QUICK[name]} if name in QUICK else {}
+            models = [{"name": asked, "targets": [{"backend": name, "model": model}], "on_unsupported": "drop"}
+                      for asked, model in (known | {"*": THINKING[name]}).items()]
             weir = Weir(tmp_path_factory.mktemp(f"weir-{name}"), models=models, backends={name: backend(name, stand_ins[name])})
             running[name] = weir.__enter__()
         return running[name]

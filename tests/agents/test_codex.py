@@ -96,7 +96,7 @@ def test_a_model_that_codex_does_not_know(way, folder, tmp_path):
 
 @WAYS
 def test_a_stream_that_breaks_off_is_no_answer(way, folder, tmp_path):
-    way.script({"say": [{"text": "A story that goes on and on and on."}], "cut": 8})
+    way.script({"say": [{"text": "A story that goes on and on and on."}], "cut": 5})
     events = ask(way, folder, tmp_path / "home", FUNCTIONS, fails=True)
     assert events[-1]["type"] == "turn.failed", events
     assert not [event for event in events if event.get("item", {}).get("type") == "agent_message"]

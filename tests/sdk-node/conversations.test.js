@@ -13,9 +13,9 @@ import { KEY, startWeir } from "./weir.js";
 const SPEAKERS = { chat: ChatSpeaker, responses: ResponsesSpeaker, messages: MessagesSpeaker };
 // Of each kind of provider: its backend in weir.yaml, a model that answers at once, and one that thinks.
 const BACKENDS = {
-  chat: [{ type: "openai", profile: "openai", prefer: "chat" }, "gpt-4.1", "gpt-5.5"],
-  thoughts: [{ type: "openai", profile: "deepseek" }, "deepseek-chat", "deepseek-reasoner"],
-  responses: [{ type: "openai", profile: "openai", prefer: "responses" }, "gpt-4.1", "gpt-5.5"],
+  chat: [{ type: "openai", profile: "openai", quirks: { responses: false } }, "gpt-4.1", "gpt-5.5"],
+  thoughts: [{ type: "openai", profile: "deepseek", quirks: { responses: false } }, "deepseek-chat", "deepseek-reasoner"],
+  responses: [{ type: "openai", profile: "openai", quirks: { chat: false } }, "gpt-4.1", "gpt-5.5"],
   messages: [{ type: "anthropic" }, "claude-haiku-4-5", "claude-haiku-4-5"],
 };
 const PIXEL =

@@ -154,10 +154,10 @@ def answers(url):
 
 # Of each kind of provider: its backend in weir.yaml, a model that answers at once, and one that thinks.
 BACKENDS = {
-    "chat": ({"type": "openai", "profile": "openai", "prefer": "chat"}, "gpt-4.1", "gpt-5.5"),
-    "responses": ({"type": "openai", "profile": "openai", "prefer": "responses"}, "gpt-4.1", "gpt-5.5"),
+    "chat": ({"type": "openai", "profile": "openai", "quirks": {"responses": False}}, "gpt-4.1", "gpt-5.5"),
+    "responses": ({"type": "openai", "profile": "openai", "quirks": {"chat": False}}, "gpt-4.1", "gpt-5.5"),
     "messages": ({"type": "anthropic"}, "claude-haiku-4-5", "claude-haiku-4-5"),
-    "thoughts": ({"type": "openai", "profile": "deepseek"}, "deepseek-chat", "deepseek-reasoner"),
+    "thoughts": ({"type": "openai", "profile": "deepseek", "quirks": {"responses": False}}, "deepseek-chat", "deepseek-reasoner"),
 }
 
 

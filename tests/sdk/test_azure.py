@@ -21,7 +21,8 @@ def azure():
 
 @pytest.fixture(scope="module")
 def weir(azure, tmp_path_factory):
-    usual = {"type": "azure", "url": azure.url, "network": "private", "key": {"env": "PROVIDER_TEST_KEY"}}
+    usual = {"type": "azure", "url": azure.url, "network": "private", "key": {"env": "PROVIDER_TEST_KEY"},
+             "quirks": {"responses": False}}
     models = [{"name": name, "targets": [{"backend": name, "model": MODEL}]} for name in ("classic", "v1")]
     backends = {"classic": {**usual, "api_version": VERSION}, "v1": usual}
     with Weir(tmp_path_factory.mktemp("weir-azure"), models=models, backends=backends) as running:
