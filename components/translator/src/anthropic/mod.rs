@@ -16,7 +16,7 @@ mod tap;
 mod usage;
 
 pub use backend::{Decoder, decode_response, encode_request};
-pub use client::{Encoder, decode_count_request, decode_request, encode_count, encode_response};
+pub use client::{Encoder, decode_request, encode_response};
 pub use edit::edit;
 pub use tap::{MessagesTap, tap_answer};
 pub use usage::AnthropicUsage;

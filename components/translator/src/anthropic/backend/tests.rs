@@ -7,9 +7,9 @@ use weir_core::{Dialect, GatewayError, Tokens};
 
 use super::encode_request;
 use crate::canonical::{
-    CacheMark, CacheTtl, Citation, Effort, Field, Foreign, Function, Message, Part, Reasoning, Request, ResponseFormat,
-    Role, Sampling, ServiceTier, Shown, Signature, Text, Thinking, ThinkingMode, Tool, ToolCall, ToolChoice,
-    ToolResult, Verbosity, WebSearch,
+    CacheMark, CacheTtl, Citation, Effort, Foreign, Function, Message, Part, Reasoning, Request, ResponseFormat, Role,
+    Sampling, ServiceTier, Shown, Signature, Text, Thinking, ThinkingMode, Tool, ToolCall, ToolChoice, ToolResult,
+    Verbosity, WebSearch,
 };
 use crate::codec::Target;
 use crate::unsupported::Unsupported;
