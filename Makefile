@@ -10,7 +10,7 @@ PARTS := auth router limiter translator gateway gateway-p2 grant vault warden-ou
 SPIN_PARTS := auth router limiter translator gateway
 CONFIG ?= examples/quickstart/weir.yaml
 
-.PHONY: help setup up test runtimes run-runtimes bench lint components parts host guests examples clean
+.PHONY: help setup up test runtimes run-runtimes clients run-clients bench lint components parts host guests examples clean
 
 help: ## Print what there is
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,12 +47,11 @@ test: ## Set up what is missing and run every test that belongs to a commit
 	$(CARGO) build --release --locked --workspace --bins --tests
 	$(CARGO) test --release --locked --workspace --no-fail-fast
 	WEIR_TEST_CHAIN=gateway $(CARGO) test --release --locked --workspace --test streams --test requests --test lifecycle
-	target/tools/sdk/bin/python -m pytest tests/sdk -q
-	target/tools/sdk/bin/python -m pytest tests/agents -q
+	@$(MAKE) --no-print-directory run-clients
+	target/tools/sdk/bin/python tests/agents/table.py target/report/clients-*.json --check
 	@$(MAKE) --no-print-directory run-runtimes
 	target/tools/sdk/bin/python tests/runtimes/table.py target/report/runtimes.json --check
 	target/tools/sdk/bin/python -m pytest tests/examples -q
-	cd tests/sdk-node && node --test
 
 runtimes: ## Try the components under every runtime, and write the table of docs/runtimes.md
 	@bash scripts/setup.sh test
@@ -61,6 +60,16 @@ runtimes: ## Try the components under every runtime, and write the table of docs
 
 run-runtimes:
 	target/tools/sdk/bin/python -m pytest tests/runtimes -q --complete --report target/report/runtimes.json
+
+clients: ## Try the SDKs, frameworks and agents with every kind of backend, and write the tables of docs/clients.md
+	@bash scripts/setup.sh test
+	@$(MAKE) --no-print-directory parts host run-clients
+	target/tools/sdk/bin/python tests/agents/table.py target/report/clients-*.json
+
+run-clients:
+	target/tools/sdk/bin/python -m pytest tests/sdk -q --report target/report/clients-1-python.json
+	cd tests/sdk-node && WEIR_TEST_REPORT=../../target/report/clients-2-node.json node --test
+	target/tools/sdk/bin/python -m pytest tests/agents -q --report target/report/clients-3-agents.json
 
 bench: ## Measure, as ratios against a direct call
 	@bash scripts/setup.sh build

@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "sdk"))
 
+import report  # noqa: E402
 from providers import PROVIDER_KEY, providers  # noqa: E402
 from running import KEY, ROOT, Weir, backend  # noqa: E402
 
@@ -23,6 +24,14 @@ PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d494844520000000100000001080600000
 # frameworks know (some of them send what models that think refuse).
 THINKING = {"chat": "gpt-5.5", "thoughts": "deepseek-reasoner", "responses": "gpt-5.5", "messages": "claude-opus-5-5"}
 QUICK = {"chat": "gpt-4.1", "responses": "gpt-4.1", "messages": "claude-haiku-4-5"}
+
+
+def pytest_addoption(parser):
+    report.add_option(parser)
+
+
+def pytest_configure(config):
+    report.configure(config)
 
 
 class Way:
@@ -68,6 +77,8 @@ def way(request, stand_ins, gateways):
         yield Way(stand_ins[name], stand_ins[name].url, PROVIDER_KEY)
     else:
         weir = gateways(name)
+        if spoken := getattr(request.module, "spoken", None):
+            report.between(request, backend=name, **spoken(request.node.callspec.params))
         yield Way(stand_ins[name], weir.url, KEY, weir)
     stand_ins[name].check()
 

@@ -2,21 +2,37 @@
 
 import json
 
+import page
 import pytest
 from conftest import MODULES, run
+from report import node_package
 
-CLAUDE = MODULES / "@anthropic-ai" / "claude-code-linux-x64" / "claude"
+# The program is in the package for this platform.
+CLAUDE = next((MODULES / "@anthropic-ai").glob("claude-code-*/claude"), MODULES / "claude")
 ANSWER = "Done: notes.txt says omega, and made.txt is there."
 # Of these it knows what they can do, and asks for all of it; of names that it does not know it assumes less.
 KNOWN = "claude-opus-5-5"
 UNKNOWN = "our-own-model"
 
 
+def spoken(_):
+    """For docs/clients.md: who speaks what."""
+    return {"group": "Claude Code", "client": node_package("@anthropic-ai/claude-code", MODULES), "speaks": "messages"}
+
+
 def ask(way, folder, home, *options, model=KNOWN):
     command = [CLAUDE, "-p", "Replace alpha with omega in notes.txt.", "--allowedTools", "Read,Edit,Write,Bash", "--model", model,
                "--output-format", "json", *options]
-    more = {"ANTHROPIC_BASE_URL": way.url, "ANTHROPIC_API_KEY": way.key, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
-    return json.loads(run(command, folder, home, more))
+    return json.loads(run(command, folder, home, variables(way)))
+
+
+def variables(way):
+    """As docs/clients.md says; but Anthropic itself has keys for programs, which are not bearers'."""
+    lines = [line.removeprefix("export ").split("=") for line in page.at(way, page.example("sh")).splitlines()]
+    said = {line[0]: line[1] for line in lines if len(line) == 2}
+    if way.weir is None:
+        said["ANTHROPIC_API_KEY"] = said.pop("ANTHROPIC_AUTH_TOKEN")
+    return {**said, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 
 
 def script(way, folder):
@@ -39,6 +55,7 @@ def script(way, folder):
 @pytest.mark.parametrize("model", [KNOWN, UNKNOWN])
 @pytest.mark.parametrize("way", ["direct:messages", "messages", "chat", "thoughts", "responses"], indirect=True)
 def test_a_task_with_several_tools(way, folder, tmp_path, model):
+    """A task: calls at once, one that fails, an image among the results; thoughts; usage."""
     if way.weir is None and model == UNKNOWN:
         pytest.skip("the provider does not have it")
     script(way, folder)
@@ -51,6 +68,7 @@ def test_a_task_with_several_tools(way, folder, tmp_path, model):
 
 @pytest.mark.parametrize("way", ["direct:messages", "messages", "chat", "responses"], indirect=True)
 def test_an_answer_with_a_shape(way, folder, tmp_path):
+    """An answer with a shape (`--json-schema`)."""
     shape = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"], "additionalProperties": False}
     way.script({"expect": {"tools": ["StructuredOutput"]}, "say": [{"call": "StructuredOutput", "arguments": {"word": "omega"}}]})
     told = ask(way, folder, tmp_path / "home", "--json-schema", json.dumps(shape))
@@ -59,6 +77,7 @@ def test_an_answer_with_a_shape(way, folder, tmp_path):
 
 @pytest.mark.parametrize("way", ["direct:messages", "messages", "chat", "responses"], indirect=True)
 def test_tools_that_are_found_later(way, folder, tmp_path):
+    """Tools that are searched for, and loaded then."""
     way.script(
         {"expect": {"tools": ["ToolSearch"]}, "say": [{"call": "ToolSearch", "arguments": {"query": "select:WebFetch", "max_results": 3}}]},
         {"expect": {"tools": ["WebFetch"], "calls": ["ToolSearch"]}, "say": [{"text": "Found."}]})

@@ -2,34 +2,31 @@
 
 import json
 
+import page
 import pytest
 from conftest import MODULES, run
+from report import node_package
 
 CODEX = MODULES / ".bin" / "codex"
 ANSWER = "Done: notes.txt says omega, and made.txt is there."
 PATCH = "*** Begin Patch\n*** Update File: notes.txt\n@@\n-alpha beta\n+omega beta\n*** End Patch\n"
-CONFIG = """
-model = "{model}"
-model_provider = "weir"
-model_reasoning_summary = "auto"
-[model_providers.weir]
-name = "Weir"
-base_url = "{url}/v1"
-env_key = "WEIR_KEY"
-wire_api = "responses"
-request_max_retries = 0
-stream_max_retries = 0
-"""
+# Each request once, and what was thought in words.
+OPTIONS = ["model_providers.weir.request_max_retries=0", "model_providers.weir.stream_max_retries=0", "model_reasoning_summary=auto"]
 # What Codex takes the model for decides which tools it gets: functions and a free-form patch tool; namespaces with a tool
 # that takes a program; functions alone, for a name that it does not know.
 FUNCTIONS, NAMESPACES, UNKNOWN = "gpt-5.5", "gpt-5.6-sol", "our-own-model"
 
 
+def spoken(_):
+    """For docs/clients.md: who speaks what."""
+    return {"group": "Codex", "client": node_package("@openai/codex", MODULES), "speaks": "responses"}
+
+
 def ask(way, folder, home, model, fails=False):
     home.mkdir()
-    (home / "config.toml").write_text(CONFIG.format(model=model, url=way.url))
+    (home / "config.toml").write_text(page.at(way, page.example("toml")))
     command = ["node", CODEX, "exec", "--dangerously-bypass-approvals-and-sandbox", "--skip-git-repo-check", "--json",
-               "Replace alpha with omega in notes.txt."]
+               "--model", model, *(word for option in OPTIONS for word in ("-c", option)), "Replace alpha with omega in notes.txt."]
     output = run(command, folder, home, {"CODEX_HOME": str(home), "WEIR_KEY": way.key}, fails)
     return [json.loads(line) for line in output.splitlines()]
 
@@ -55,6 +52,7 @@ def thoughts(way):
 
 @WAYS
 def test_functions_and_a_patch_as_free_text(way, folder, tmp_path):
+    """A task with functions, a patch as free text and an image; thoughts; usage."""
     way.script(
         {"expect": {"user": "Replace alpha with omega", "tools": ["exec_command", "apply_patch", "view_image"], "system": "coding agent"},
          "say": [{"reasoning": "**Reading** first."}, {"text": "I will look."}, {"call": "exec_command", "arguments": LOOK},
@@ -68,6 +66,7 @@ def test_functions_and_a_patch_as_free_text(way, folder, tmp_path):
 
 @WAYS
 def test_namespaces_and_a_tool_that_takes_a_program(way, folder, tmp_path):
+    """A task with tools in namespaces, and a tool that takes a program."""
     program = "const r = await tools.exec_command({cmd: 'cat notes.txt && echo made > made.txt'}); text(r.output);"
     patch = f"await tools.apply_patch({json.dumps(PATCH)}); text('patched');"
     way.script(
@@ -82,6 +81,7 @@ def test_namespaces_and_a_tool_that_takes_a_program(way, folder, tmp_path):
 
 @WAYS
 def test_a_model_that_codex_does_not_know(way, folder, tmp_path):
+    """A task with a model that Codex does not know."""
     if way.weir is None:
         pytest.skip("the provider does not have it")
     way.script(
@@ -96,6 +96,7 @@ def test_a_model_that_codex_does_not_know(way, folder, tmp_path):
 
 @WAYS
 def test_a_stream_that_breaks_off_is_no_answer(way, folder, tmp_path):
+    """A stream that breaks off is no answer."""
     way.script({"say": [{"text": "A story that goes on and on and on."}], "cut": 5})
     events = ask(way, folder, tmp_path / "home", FUNCTIONS, fails=True)
     assert events[-1]["type"] == "turn.failed", events
@@ -104,6 +105,7 @@ def test_a_stream_that_breaks_off_is_no_answer(way, folder, tmp_path):
 
 @WAYS
 def test_a_limit_of_the_provider_is_told(way, folder, tmp_path):
+    """A limit of the provider's is told."""
     way.script({"fail": {"status": 429, "retry_after": 1, "message": "Too many for today."}})
     events = ask(way, folder, tmp_path / "home", FUNCTIONS, fails=True)
     assert "429" in json.dumps(events[-1]) or "Too many for today" in json.dumps(events[-1]), events

@@ -4,7 +4,8 @@ import json
 import subprocess
 
 import pytest
-from conftest import ROOT, TOOLS, environment
+from conftest import MODULES, ROOT, TOOLS, environment
+from report import node_package, python_package
 
 DRIVERS = ROOT / "tests" / "agents" / "drivers"
 # Where each has its modules, and the program that drives it.
@@ -14,6 +15,24 @@ SPOKEN = {"langchain": ("chat", "responses", "messages"), "pydantic-ai": ("chat"
           "llamaindex": ("chat", "responses", "messages"), "vercel": ("chat", "compatible", "responses", "messages")}
 # Their libraries take only names that they know, of models that take what they send.
 NAMES = {"chat": "gpt-4.1", "compatible": "gpt-4.1", "responses": "gpt-4.1", "messages": "claude-haiku-4-5"}
+# What each is made of: what it is itself, and what speaks the dialect.
+PACKAGES = {
+    "langchain": ("langchain", {"chat": "langchain-openai", "responses": "langchain-openai", "messages": "langchain-anthropic"}),
+    "pydantic-ai": ("pydantic-ai-slim", {"chat": "openai", "responses": "openai", "messages": "anthropic"}),
+    "llamaindex": ("llama-index-core", {"chat": "llama-index-llms-openai-like", "responses": "llama-index-llms-openai",
+                                        "messages": "llama-index-llms-anthropic"}),
+    "vercel": ("ai", {"chat": "@ai-sdk/openai", "compatible": "@ai-sdk/openai-compatible", "responses": "@ai-sdk/openai",
+                      "messages": "@ai-sdk/anthropic"}),
+}
+
+
+def spoken(params):
+    """For docs/clients.md: who speaks what."""
+    framework, dialect = params["framework"], params["dialect"]
+    itself, speaker = PACKAGES[framework][0], PACKAGES[framework][1][dialect]
+    where = TOOLS / PROGRAMS[framework][0]
+    packages = [node_package(name, MODULES) if framework == "vercel" else python_package(name, where) for name in (itself, speaker)]
+    return {"group": "Frameworks", "client": " with ".join(packages), "speaks": "chat" if dialect == "compatible" else dialect}
 
 
 class Driver:
@@ -87,6 +106,7 @@ def pairs():
 
 @pytest.mark.parametrize(("framework", "dialect", "way"), list(pairs()), indirect=["way"])
 def test_a_task_with_tools_and_an_answer_with_a_shape(framework, dialect, way, folder, drivers):
+    """A task with several tools, streamed; then an answer with a shape."""
     script(way)
     job = {"dialect": dialect, "url": way.url, "key": way.key, "model": NAMES[dialect], "folder": str(folder)}
     check(drivers(framework).do(**job), folder)

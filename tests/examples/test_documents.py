@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from running import ROOT, WEIR
 
-DOCUMENTS = [ROOT / "docs" / "deploy-edge.md", *sorted(ROOT.glob("examples/*/README.md"))]
+DOCUMENTS = [ROOT / "docs" / "deploy-edge.md", ROOT / "docs" / "clients.md", *sorted(ROOT.glob("examples/*/README.md"))]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -2,11 +2,12 @@
 // directly. Each test is one script and one conversation.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe } from "node:test";
 
 import { z } from "zod";
 
 import { PROVIDER_KEY, startProviders } from "./providers.js";
+import { conversation, writeReport } from "./report.js";
 import { ChatSpeaker, MessagesSpeaker, ResponsesSpeaker } from "./speakers.js";
 import { KEY, startWeir } from "./weir.js";
 
@@ -41,6 +42,7 @@ before(async () => {
 });
 
 after(() => {
+  writeReport();
   weir?.stop();
   for (const provider of Object.values(providers ?? {})) provider.child.kill();
 });
@@ -61,10 +63,11 @@ const ways = process.env.WEIR_TEST_DIRECT ? ["direct"] : ["direct", "chat", "res
 for (const name of Object.keys(SPEAKERS)) {
   for (const way of ways) {
     describe(`${name} ${way === "direct" ? "directly" : `to ${way}`}`, () => {
+      const pair = { speaks: name, backend: way };
       for (const streamed of [false, true]) {
         const how = streamed ? "streamed" : "whole";
 
-        test(`text, ${how}`, async () => {
+        conversation({ what: "Text, with the system's word, a bound on the answer and cached tokens", ...pair, how }, async () => {
           const { speaker, provider, ask } = talk(name, way);
           const usage = { input: 200, cached: 80, output: 12 };
           const expect = { system: "Be brief.", user: "Say hello", limit: 100 };
@@ -75,7 +78,7 @@ for (const name of Object.keys(SPEAKERS)) {
           await provider.check();
         });
 
-        test(`parallel calls and their results, ${how}`, async () => {
+        conversation({ what: "Tools: several calls at once, and their results", ...pair, how }, async () => {
           const { speaker, provider, ask } = talk(name, way);
           await provider.play(
             {
@@ -96,7 +99,7 @@ for (const name of Object.keys(SPEAKERS)) {
           await provider.check();
         });
 
-        test(`an answer with a shape, ${how}`, async () => {
+        conversation({ what: "An answer with a shape, read by the SDK", ...pair, how }, async () => {
           const { speaker, provider, ask } = talk(name, way);
           await provider.play({ expect: { schema: true }, say: [{ json: { city: "Paris", degrees: 21 } }] });
           const shape = z.object({ city: z.string(), degrees: z.number().int() });
@@ -106,7 +109,7 @@ for (const name of Object.keys(SPEAKERS)) {
         });
       }
 
-      test("a tool that must be called, and an image", async () => {
+      conversation({ what: "A tool that must be called, and an image", ...pair }, async () => {
         const { speaker, provider, ask } = talk(name, way);
         const say = [{ call: "get_time", arguments: { city: "Rome" } }];
         await provider.play({ expect: { choice: "get_time", images: 1 }, say });
@@ -115,7 +118,7 @@ for (const name of Object.keys(SPEAKERS)) {
         await provider.check();
       });
 
-      test("errors are the SDK's own", async () => {
+      conversation({ what: "The provider's errors are the SDK's own, with `retry-after`; a stream that breaks off is one", ...pair }, async () => {
         const { speaker, provider, ask } = talk(name, way);
         await provider.play(
           { fail: { status: 429, retry_after: 7 } },
@@ -132,7 +135,7 @@ for (const name of Object.keys(SPEAKERS)) {
       });
 
       if (name !== "chat") {
-        test("what a request weighs", async () => {
+        conversation({ what: "What a request weighs, in tokens, before it is sent", ...pair }, async () => {
           const { speaker, provider, model } = talk(name, way);
           await provider.play();
           const short = await speaker.count(model, speaker.user("Hello"));
@@ -151,8 +154,10 @@ const thinkers = [
 ];
 
 for (const [name, way] of thinkers) {
+  const pair = { speaks: name, backend: way };
   for (const streamed of [false, true]) {
-    test(`thoughts and their replay: ${name} ${way}, ${streamed ? "streamed" : "whole"}`, async () => {
+    const how = streamed ? "streamed" : "whole";
+    conversation({ what: "Thoughts, and their replay on the next turn", ...pair, how }, async () => {
       const { speaker, provider, ask } = talk(name, way, true);
       await provider.play(
         { say: [{ reasoning: "The user asks for the weather." }, { call: "get_weather", arguments: { city: "Oslo" } }] },

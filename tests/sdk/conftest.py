@@ -2,6 +2,7 @@
 
 import httpx2 as httpx
 import pytest
+import report
 from providers import providers
 from running import (  # noqa: F401 (what tests import from here)
     BACKENDS,
@@ -19,6 +20,23 @@ from running import (  # noqa: F401 (what tests import from here)
     wait_for,
 )
 from speakers import SPEAKERS
+
+# What each dialect is spoken with.
+SDKS = {"chat": "openai", "responses": "openai", "messages": "anthropic"}
+
+
+def pytest_addoption(parser):
+    report.add_option(parser)
+
+
+def pytest_configure(config):
+    report.configure(config)
+
+
+def tell(request, speaks, backend, more=""):
+    """Says which SDK this conversation is held with, in which dialect, and what answers."""
+    sdk = report.python_package(SDKS[speaks])
+    report.between(request, group="The SDKs, in Python", client=f"{sdk}{more}, Python", speaks=speaks, backend=backend)
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +99,7 @@ def _talk(request, thinks):
         speaker = SPEAKERS[speaker_name if speaker_name != "thoughts" else "chat"](provider.url, PROVIDER_KEY)
         return Talk(speaker, provider, thinking if thinks else quick)
     weir = request.getfixturevalue("crossroads")
+    tell(request, speaker_name, way)
     speaker = SPEAKERS[speaker_name](weir.url, KEY)
     return Talk(speaker, stand_ins[way], f"{way}-thinks" if thinks else way, weir)
 

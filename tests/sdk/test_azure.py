@@ -4,7 +4,7 @@ satisfied with that class directly.
 
 import openai
 import pytest
-from conftest import KEY, PROVIDER_KEY, Weir
+from conftest import KEY, PROVIDER_KEY, Weir, tell
 from providers import provider
 from speakers import ChatSpeaker, MessagesSpeaker
 from test_conversations import WEATHER
@@ -39,11 +39,13 @@ def client(request, azure):
     if request.param == "direct":
         yield azure_client(azure.url, PROVIDER_KEY), MODEL
     else:
+        tell(request, "chat", "azure", " (`AzureOpenAI`)")
         yield azure_client(request.getfixturevalue("weir").url, KEY), request.param
     azure.check()
 
 
 def test_azures_class_whole_and_streamed(client, azure):
+    """Azure's own client, whole and streamed."""
     azure.play({"expect": {"model": MODEL, "user": "Say hello"}, "say": [{"text": "Hello there."}]},
                {"say": [{"text": "Hello there."}]})
     sdk, model = client
@@ -54,8 +56,10 @@ def test_azures_class_whole_and_streamed(client, azure):
 
 
 @pytest.mark.parametrize("style", ["classic", "v1"])
-@pytest.mark.parametrize("speaker", [ChatSpeaker, MessagesSpeaker])
-def test_azure_behind_weir(weir, azure, speaker, style):
+@pytest.mark.parametrize(("dialect", "speaker"), [("chat", ChatSpeaker), ("messages", MessagesSpeaker)])
+def test_azure_behind_weir(request, weir, azure, dialect, speaker, style):
+    """Tools and their results, in both styles of Azure's URLs."""
+    tell(request, dialect, "azure")
     azure.play({"expect": {"model": MODEL, "tools": ["get_weather"]}, "say": [{"call": "get_weather", "arguments": {"city": "Rome", "unit": "c"}}]},
                {"expect": {"results": ["sunny"]}, "say": [{"text": "Sunny."}]})
     talk = speaker(weir.url, KEY)

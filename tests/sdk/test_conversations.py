@@ -18,6 +18,7 @@ STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "str
 
 @STREAMED
 def test_text(talk, streamed):
+    """Text, with the system's word, a bound on the answer and cached tokens."""
     usage = {"input": 200, "cached": 80, "output": 12}
     talk.script({"expect": {"system": "Be brief.", "user": "Say hello", "limit": 100, "tools": []},
                  "say": [{"text": "Hello — there, über all."}], "usage": usage})
@@ -29,6 +30,7 @@ def test_text(talk, streamed):
 
 @STREAMED
 def test_parallel_calls_and_their_results(talk, streamed):
+    """Tools: several calls at once, and their results."""
     talk.script(
         {"expect": {"tools": ["get_weather", "get_time"], "choice": "auto"},
          "say": [{"text": "Let me see."}, {"call": "get_weather", "arguments": {"city": "Zürich", "unit": "c"}},
@@ -47,6 +49,7 @@ def test_parallel_calls_and_their_results(talk, streamed):
 
 @pytest.mark.parametrize("choice", ["required", "none", "get_time"])
 def test_forced_and_forbidden_tools(talk, choice):
+    """Tools that must be called, or must not; one call at a time."""
     said = [{"text": "No."}] if choice == "none" else [{"call": "get_time", "arguments": {"city": "Rome"}}]
     talk.script({"expect": {"choice": choice, "tools": ["get_weather", "get_time"], "parallel": choice == "none"}, "say": said})
     answer = talk.ask(talk.user("What time is it?"), tools=[WEATHER, TIME], choice=choice, parallel=None if choice == "none" else False)
@@ -55,6 +58,7 @@ def test_forced_and_forbidden_tools(talk, choice):
 
 @STREAMED
 def test_a_structured_answer(talk, streamed):
+    """An answer with a shape, read by the SDK."""
     talk.script({"expect": {"schema": True}, "say": [{"json": {"city": "Paris", "degrees": 21}}]})
     answer = talk.ask(talk.user("The weather in Paris?"), shape=Weather, streamed=streamed)
     assert answer.parsed == Weather(city="Paris", degrees=21)
@@ -62,12 +66,14 @@ def test_a_structured_answer(talk, streamed):
 
 @pytest.mark.parametrize("image", [PIXEL, "https://example.com/weir.png"], ids=["data", "url"])
 def test_images(talk, image):
+    """Images, by data and by URL."""
     talk.script({"expect": {"images": 1, "user": "What is this?"}, "say": [{"text": "A pixel."}]})
     assert talk.ask(talk.user("What is this?", image)).text == "A pixel."
 
 
 @STREAMED
 def test_thoughts_and_their_replay(thinker, streamed):
+    """Thoughts, and their replay on the next turn."""
     thinker.script(
         {"expect": {"tools": ["get_weather"]},
          "say": [{"reasoning": "The user asks for the weather."}, {"call": "get_weather", "arguments": {"city": "Oslo", "unit": "c"}}],
@@ -84,6 +90,7 @@ def test_thoughts_and_their_replay(thinker, streamed):
 @STREAMED
 @pytest.mark.parametrize(("stop", "told"), [("length", "length"), ("filter", "refused")])
 def test_an_answer_that_ends_early(talk, stop, told, streamed):
+    """An answer that ends at its bound, or at a filter."""
     talk.script({"say": [{"text": "It was a"}], "stop": stop})
     answer = talk.ask(talk.user("Tell me a story"), streamed=streamed)
     assert answer.text == "It was a" and answer.stop == told
@@ -91,12 +98,14 @@ def test_an_answer_that_ends_early(talk, stop, told, streamed):
 
 @STREAMED
 def test_a_refusal(talk, streamed):
+    """A refusal."""
     talk.script({"say": [{"refusal": "I cannot help with that."}]})
     answer = talk.ask(talk.user("Something bad"), streamed=streamed)
     assert answer.refusal == "I cannot help with that." or answer.stop == "refused" and "cannot" in answer.text
 
 
 def test_a_limit_of_the_provider(talk):
+    """A limit of the provider's: its error, with `retry-after`."""
     talk.script({"fail": {"status": 429, "retry_after": 7}})
     with pytest.raises(talk.errors.RateLimitError) as caught:
         talk.ask(talk.user("hi"))
@@ -105,6 +114,7 @@ def test_a_limit_of_the_provider(talk):
 
 @pytest.mark.parametrize("status", [400, 500])
 def test_a_failure_of_the_provider(talk, status):
+    """A request that the provider refuses, and a provider that fails."""
     talk.script({"fail": {"status": status, "message": "The stand-in was told to fail."}})
     wanted = talk.errors.BadRequestError if status == 400 else talk.errors.APIStatusError
     with pytest.raises(wanted) as caught:
@@ -114,6 +124,7 @@ def test_a_failure_of_the_provider(talk, status):
 
 
 def test_a_stream_that_breaks_off(talk):
+    """A stream that breaks off is an error, and is settled as one."""
     before = now()
     talk.script({"say": [{"text": "A story that goes on and on and on."}], "cut": 6})
     with pytest.raises((talk.errors.APIError, *talk.broken)):
@@ -124,12 +135,14 @@ def test_a_stream_that_breaks_off(talk):
 
 
 def test_an_error_within_a_stream(talk):
+    """An error within a stream."""
     talk.script({"say": [{"text": "A story that goes on and on and on."}], "error_event": 6})
     with pytest.raises((talk.errors.APIError, *talk.broken)):
         talk.ask(talk.user("A story"), streamed=True)
 
 
 def test_what_a_request_weighs(talk):
+    """What a request weighs, in tokens, before it is sent."""
     if not hasattr(talk.speaker, "count"):
         pytest.skip("chat completions have no such path")
     talk.script()
@@ -138,6 +151,7 @@ def test_what_a_request_weighs(talk):
 
 
 def test_the_figures_are_settled(talk):
+    """The provider's figures are what is settled."""
     if not talk.weir:
         pytest.skip("there is no ledger without Weir")
     before = now()
