@@ -73,7 +73,10 @@ fn reach_clients_of_every_dialect_with_nothing_lost() {
                 found.extend(heard.bad_ids().iter().map(|id| format!("the id {id:?} is empty or stands there twice")));
             }
             faults.extend(found.iter().map(|fault| format!("{name}, to {}: {fault}", client.name())));
-            report.add(client, &name, &shown);
+            // What stays in its dialect passes as it came.
+            if client != dialect {
+                report.add(client, &name, &shown);
+            }
         }
     }
     report.write();

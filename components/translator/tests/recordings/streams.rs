@@ -114,7 +114,10 @@ fn reach_clients_of_every_dialect_with_nothing_lost() {
                 found.extend(lost(&said, dialect, &heard, client));
             }
             faults.extend(found.iter().map(|fault| format!("{name}, to {}: {fault}", client.name())));
-            report.add(client, &name, &shown);
+            // What stays in its dialect passes as it came.
+            if client != dialect && !out.is_empty() {
+                report.add(client, &name, &shown);
+            }
         }
     }
     report.write();

@@ -30,6 +30,8 @@ pub struct Encoder {
 struct Candidate {
     begun: bool,
     characters: u64,
+    /// How many sources were cited.
+    cited: u32,
     /// What proves the thoughts that no call has come after yet.
     proofs: Vec<Proof>,
     calls: Vec<Started>,
@@ -184,9 +186,11 @@ impl Sink for Encoder {
                 }
             }
             Event::Citation { candidate, citation } => {
-                let characters = self.candidate(*candidate).characters;
-                if let Some(annotation) = annotation(citation, (characters, characters)) {
-                    let delta = Delta { annotations: Some([annotation]), ..Delta::default() };
+                let state = self.candidate(*candidate);
+                if let Some(annotation) = annotation(citation, (state.characters, state.characters)) {
+                    let index = state.cited;
+                    state.cited += 1;
+                    let delta = Delta { annotations: Some([Cited { index, annotation }]), ..Delta::default() };
                     self.delta(out, *candidate, delta, 0);
                 }
             }
@@ -260,9 +264,17 @@ struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[Call<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<[Annotation<'a>; 1]>,
+    annotations: Option<[Cited<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     audio: Option<&'a Value>,
+}
+
+/// A citation in its place: OpenAI's SDKs refuse to put lists together whose members do not say theirs.
+#[derive(Serialize)]
+struct Cited<'a> {
+    index: u32,
+    #[serde(flatten)]
+    annotation: Annotation<'a>,
 }
 
 #[derive(Serialize)]
