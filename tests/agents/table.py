@@ -24,6 +24,7 @@ BACKENDS = {
     "responses": "OpenAI, responses alone",
     "messages": "Anthropic, messages",
 }
+DIALECTS = ("chat", "responses", "messages")
 NOT_TRIED = "–"
 
 
@@ -65,28 +66,41 @@ def who(passed):
     """How many conversations each client had with each backend."""
     counts = collections.Counter((each["client"], each["speaks"], each["backend"]) for each in passed)
     lines = head("client", "speaks")
-    for client, speaks in dict.fromkeys((each["client"], each["speaks"]) for each in passed):
+    for client, speaks in sorted(dict.fromkeys((each["client"], each["speaks"]) for each in passed), key=place(passed)):
         numbers = [str(counts[client, speaks, backend] or NOT_TRIED) for backend in BACKENDS]
         lines.append(row(client, speaks, *numbers))
     return lines
 
 
+def place(passed):
+    """Where a client's line is: with its group, those of one framework together, then by dialect."""
+    groups = {each["client"]: each["group"] for each in passed}
+    order = list(dict.fromkeys(groups.values()))
+
+    def key(line):
+        client, speaks = line
+        framework, within, _ = client.partition(" with ")
+        return order.index(groups[client]), framework if within else "", DIALECTS.index(speaks), client
+
+    return key
+
+
 def what(passed):
     """What the conversations of a group were about, and which of its dialects' clients had them."""
-    spoken = collections.defaultdict(dict)
+    spoken = collections.defaultdict(set)
     for each in passed:
-        spoken[each["what"], each["backend"]][each["speaks"]] = None
-    every = dict.fromkeys(each["speaks"] for each in passed)
+        spoken[each["what"], each["backend"]].add(each["speaks"])
+    every = {each["speaks"] for each in passed}
     lines = head("what")
     for about in dict.fromkeys(each["what"] for each in passed):
-        lines.append(row(about, *(cell(spoken.get((about, backend), {}), every) for backend in BACKENDS)))
+        lines.append(row(about, *(cell(spoken.get((about, backend), set()), every) for backend in BACKENDS)))
     return lines
 
 
 def cell(speakers, every):
-    if speakers.keys() == every.keys():
+    if speakers == every:
         return "yes" if len(every) == 1 else "all"
-    return ", ".join(speaks for speaks in every if speaks in speakers) or NOT_TRIED
+    return ", ".join(speaks for speaks in DIALECTS if speaks in speakers) or NOT_TRIED
 
 
 def head(*names):

@@ -165,7 +165,9 @@ for (const [name, way] of thinkers) {
       );
       const history = speaker.user("Weather in Oslo?");
       const first = await ask(history, { tools: TOOLS, effort: "low", streamed });
-      assert.equal(first.reasoning, "The user asks for the weather.");
+      // OpenAI's models show their thoughts to those who ask for it, and in chat completions nobody can; that they thought
+      // goes back to them all the same.
+      assert.equal(first.reasoning, name === "chat" && way === "responses" ? "" : "The user asks for the weather.");
       history.push(...first.replay, ...speaker.results([[first.calls[0], "snow"]]));
       assert.equal((await ask(history, { tools: TOOLS, effort: "low", streamed })).text, "It snows.");
       await provider.check();
