@@ -72,7 +72,7 @@ run-clients:
 	target/tools/sdk/bin/python -m pytest tests/agents -q --report target/report/clients-3-agents.json
 
 bench: ## Measure, as ratios against a direct call
-	@bash scripts/setup.sh build
+	@bash scripts/setup.sh test
 	@$(MAKE) --no-print-directory parts host
 	@bash scripts/bench.sh
 

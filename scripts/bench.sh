@@ -9,6 +9,7 @@ out=${CARGO_TARGET_DIR:-target}
 # The whole workspace is selected so that features, and so what is built, are those of `make test`.
 ${CARGO:-cargo} bench --locked --workspace --bench translate --bench quota --bench balance --bench plane \
   --bench compose --bench start -- --quick
+mkdir -p target/report
 bash scripts/pace.sh | tee target/report/pace.md
 ${CARGO:-cargo} build --release --locked --workspace --bin weir-bench
 WEIR_BIN=$out/release/weir exec "$out/release/weir-bench" "$@"
