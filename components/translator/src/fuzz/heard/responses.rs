@@ -12,8 +12,8 @@ pub(super) struct Ear {
     events: u64,
     /// The items that have begun and not ended, by output index.
     open: BTreeMap<u64, Open>,
-    /// The items that have ended, in the order of their indices.
-    done: BTreeMap<u64, Value>,
+    /// The items that have ended, in the order of their indices, and what of each was not told in deltas.
+    done: BTreeMap<u64, (Value, Value)>,
     begun: u64,
 }
 
@@ -67,6 +67,9 @@ impl super::Ear for Ear {
     }
 
     fn closed(&mut self, heard: &mut Heard) {
+        for (_, item) in std::mem::take(&mut self.done).into_values() {
+            item_said(&item, heard.answer(0));
+        }
         // A stream that broke off has items that never ended; what they said was heard all the same.
         for (_, open) in std::mem::take(&mut self.open) {
             open.said(heard.answer(0));
@@ -160,14 +163,12 @@ impl Ear {
             let parts = item["content"].as_array_mut().into_iter().flatten();
             parts.filter_map(Value::as_object_mut).for_each(|part| drop(part.swap_remove("text")));
         }
-        item_said(&item, heard.answer(0));
-        let item = &event["item"];
-        self.done.insert(index, item.clone());
+        self.done.insert(index, (event["item"].clone(), item));
     }
 
     fn completed(&mut self, kind: &str, response: &Value, heard: &mut Heard) {
         heard.expect(self.open.is_empty(), || format!("{kind} in an item"));
-        let folded: Vec<&Value> = self.done.values().collect();
+        let folded: Vec<&Value> = self.done.values().map(|(item, _)| item).collect();
         let told: Vec<&Value> = list(response, "/output").iter().collect();
         heard.expect(folded == told, || format!("the items are {folded:?}, the response says {told:?}"));
         let mut whole = Heard::default();
