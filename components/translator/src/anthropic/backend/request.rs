@@ -9,6 +9,7 @@ use super::{schema, tools};
 use crate::anthropic::cache;
 use crate::canonical::{Field, Request, ResponseFormat, Sampling, ServiceTier, Verbosity};
 use crate::codec::Target;
+use crate::fields::bytes_of;
 use crate::unsupported::Unsupported;
 
 /// Writes a request. Anthropic must be told how long an answer may be; the target says so where the client does not.
@@ -60,7 +61,7 @@ pub fn encode_request(
     if request.stream {
         body.insert("stream".into(), true.into());
     }
-    Ok(Value::Object(body).to_string().into_bytes())
+    Ok(bytes_of(&body))
 }
 
 fn refuse_what_has_no_counterpart(request: &Request, unsupported: &mut Unsupported) -> Result<(), GatewayError> {

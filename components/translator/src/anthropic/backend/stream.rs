@@ -60,6 +60,7 @@ impl Source for Decoder {
             "content_block_start" => self.block_start(told.index, told.content_block, out),
             "content_block_delta" => self.block_delta(told, out),
             "content_block_stop" => self.block_stop(told.index, out),
+            "message_delta" | "message_stop" if !self.begun => Err(broken("does not begin with message_start")),
             "message_delta" => {
                 self.message_delta(told, out);
                 Ok(())

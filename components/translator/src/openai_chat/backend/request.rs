@@ -8,6 +8,7 @@ use super::tools::Tools;
 use super::{conversation, effort, ids, object};
 use crate::canonical::{CacheMark, CacheTtl, Field, Request, ResponseFormat, Sampling, ServiceTier, Verbosity};
 use crate::codec::Target;
+use crate::fields::bytes_of;
 use crate::unsupported::Unsupported;
 
 type Body = Map<String, Value>;
@@ -46,7 +47,7 @@ pub fn encode_request(
         }
     }
     body.insert("messages".into(), conversation::conversation(request.messages, quirks, unsupported)?);
-    Ok(Value::Object(body).to_string().into_bytes())
+    Ok(bytes_of(&body))
 }
 
 /// How long a user's name may be at OpenAI, in characters.

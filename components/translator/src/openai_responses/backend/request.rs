@@ -11,6 +11,7 @@ use crate::canonical::{
     Verbosity,
 };
 use crate::codec::Target;
+use crate::fields::bytes_of;
 use crate::unsupported::Unsupported;
 
 pub(super) type Body = Map<String, Value>;
@@ -54,7 +55,7 @@ pub fn encode_request(
     if request.stream {
         body.insert("stream".into(), true.into());
     }
-    Ok(Value::Object(body).to_string().into_bytes())
+    Ok(bytes_of(&body))
 }
 
 fn refuse_what_has_no_counterpart(request: &Request, unsupported: &mut Unsupported) -> Result<(), GatewayError> {

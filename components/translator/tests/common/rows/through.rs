@@ -75,6 +75,8 @@ fn proven(body: &str, client: Dialect, backend: Dialect) -> Option<String> {
     let value = if backend == Dialect::OpenaiResponses { "rs_1:proof" } else { "proof" };
     let proof = Signature::new(backend, value);
     match client {
+        // Its backends make none.
+        _ if backend == Dialect::OpenaiChat => None,
         // Chat has its place in the id of a call.
         Dialect::OpenaiChat => Some(body.replace("call_proof", &proof.into_id("call_1", false))),
         Dialect::OpenaiResponses if backend == client => Some(body.replace("rs_1:PROOF", "PROOF")),
@@ -90,6 +92,8 @@ pub(crate) fn request(row: &requests::Row, client: Dialect, backend: Dialect) ->
     let Some((decode, reader)) = client_side(client).zip(client_side(backend)) else {
         return Cell::Unsaid;
     };
+    let mut original = requests::base();
+    (row.put)(&mut original);
     let bytes = body.to_bytes();
     let said = match (decode.decode_request)(&body) {
         Ok(request) => (row.read)(&request),
@@ -100,7 +104,7 @@ pub(crate) fn request(row: &requests::Row, client: Dialect, backend: Dialect) ->
             return if passes { Cell::Kept } else { Cell::Refused };
         }
     };
-    if nothing(&said) && row.raw.is_none() {
+    if row.raw.is_none() && (nothing(&said) || said != (row.read)(&original)) {
         return Cell::Unsaid;
     }
     let sent = match call(client, backend, &bytes, OnUnsupported::Reject) {
@@ -127,7 +131,7 @@ pub(crate) fn request(row: &requests::Row, client: Dialect, backend: Dialect) ->
 pub(crate) fn answer(row: &answers::Row, client: Dialect, backend: Dialect) -> Cell {
     let mut response = answers::base();
     (row.put)(&mut response);
-    let asked = Asked { include_usage: true, proofs: true, ..Asked::default() };
+    let asked = asked(backend);
     let Some((writer, reader)) = client_side(backend).zip(backend_side(backend)) else {
         return Cell::Unsaid;
     };
@@ -154,7 +158,7 @@ pub(crate) fn stream(row: &answers::Row, client: Dialect, backend: Dialect) -> C
     let Some((writer, reader)) = client_side(backend).zip(backend_side(backend)) else {
         return Cell::Unsaid;
     };
-    let asked = Asked { include_usage: true, proofs: true, ..Asked::default() };
+    let asked = asked(backend);
     let mut sink = (writer.sink)(&asked, NOW);
     let mut frames = Frames::default();
     for event in answers::events(&response) {
@@ -193,6 +197,13 @@ pub(crate) fn fold(bytes: &[u8], reader: weir_translator::codec::BackendSide) ->
     answers::folded(&events)
 }
 
+/// What a backend was asked, so that it says all that it may.
+fn asked(backend: Dialect) -> Asked {
+    let body = Object::parse(least(backend).to_string().as_bytes(), 64).unwrap();
+    let echo = client_side(backend).map(|side| (side.echo)(&body)).unwrap_or_default();
+    Asked { include_usage: true, proofs: true, echo }
+}
+
 fn exchange(client: Dialect, backend: Dialect) -> weir_translator::attempt::Exchange {
     let body = least(client).to_string();
     call(client, backend, body.as_bytes(), OnUnsupported::Reject).unwrap().exchange
@@ -204,7 +215,9 @@ fn unsaid(row: &answers::Row, backend: Dialect, said: &Value) -> bool {
     let usual = (row.read)(&response);
     (row.put)(&mut response);
     let never = answers::NEVER.iter().any(|(name, dialect, _)| (*name, *dialect) == (row.name, backend));
-    never || nothing(said) || (*said == usual && (row.read)(&response) != usual)
+    let put = (row.read)(&response);
+    // Another word than the row's is what the dialect has in its place, and has a row of its own.
+    never || nothing(said) || *said != put || (*said == usual && put != usual)
 }
 
 fn arrived(said: &Value, heard: &Value) -> Cell {

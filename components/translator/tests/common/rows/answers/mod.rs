@@ -79,10 +79,14 @@ fn calls(response: &Response) -> Value {
 
 /// The values of all proofs, in whatever they travelled.
 fn proofs(response: &Response) -> Value {
+    // Responses' goes with the id of its item, and may be wrapped beside it.
+    let bare = |value: &str| value.rsplit_once(':').map_or(value, |(_, own)| own).to_owned();
     let own = |signature: &Signature| {
-        let unwrapped = Signature::unwrap(&signature.value).map_or_else(|| signature.clone(), |(inner, _)| inner);
-        // Responses' goes with the id of its item.
-        unwrapped.value.rsplit_once(':').map_or(unwrapped.value.clone(), |(_, value)| value.to_owned())
+        let mut value = bare(&signature.value);
+        while let Some((inner, _)) = Signature::unwrap(&value) {
+            value = bare(&inner.value);
+        }
+        value
     };
     let of = |part: &Part| match part {
         Part::Reasoning(reasoning) => reasoning.signature.as_ref().map(own),
