@@ -129,7 +129,7 @@ fn heartbeat() -> Millis {
     Millis(15_000)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for; as small as a pointer or not")]
 fn is_heartbeat(every: &Millis) -> bool {
     *every == heartbeat()
 }

@@ -258,7 +258,7 @@ fn is_four(value: &u32) -> bool {
     *value == 4
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for; as small as a pointer or not")]
 #[expect(clippy::float_cmp, reason = "the very value that is the default")]
 fn is_two(value: &f64) -> bool {
     *value == 2.0
