@@ -192,7 +192,6 @@ impl Live {
             (_, Item::Event(event)) => match self.translation.event(event, &mut self.frames) {
                 Step::More => self.state = State::Streaming,
                 Step::End if self.state == State::Waiting => {
-                    self.frames = Frames::default();
                     self.fail(GatewayError::new(ErrorKind::UpstreamProtocol, "the backend's answer was empty"));
                 }
                 Step::End => self.state = State::Over(Ending::Complete),
@@ -226,6 +225,8 @@ impl Live {
             self.frames.push(event, 0);
             self.state = State::Over(Ending::Truncated);
         } else {
+            // What the event said beside its error is nobody's: another backend may still be tried.
+            self.frames = Frames::default();
             self.state = State::Over(ending_of(&error));
         }
         self.error = Some(error);

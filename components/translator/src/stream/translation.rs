@@ -172,6 +172,10 @@ impl Cross {
 impl Translation for Cross {
     fn event(&mut self, event: &sse::Event<'_>, out: &mut Frames) -> Step {
         let step = self.source.event(event, &mut self.events);
+        if matches!(step, Step::Failed(_)) {
+            // What an event says that breaks its dialect is not passed on by half.
+            self.events.clear();
+        }
         for mut event in self.events.drain(..) {
             if self.names.restore_event(&mut event) {
                 continue;

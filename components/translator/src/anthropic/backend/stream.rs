@@ -57,6 +57,9 @@ impl Source for Decoder {
         };
         let done = match &*told.r#type {
             "message_start" => self.message_start(told, out),
+            kind if self.finished && kind.starts_with("content_block_") => {
+                Err(broken("goes on after it said why it ended"))
+            }
             "content_block_start" => self.block_start(told.index, told.content_block, out),
             "content_block_delta" => self.block_delta(told, out),
             "content_block_stop" => self.block_stop(told.index, out),

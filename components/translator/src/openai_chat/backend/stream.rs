@@ -27,6 +27,8 @@ pub struct Decoder {
 /// An answer on its way.
 #[derive(Debug, Default)]
 struct Candidate {
+    /// Its place among the answers, in the order in which they began: not every server counts from 0.
+    number: u32,
     calls: Calls,
     finished: bool,
 }
@@ -73,11 +75,13 @@ impl Decoder {
         if index >= MOST_CANDIDATES {
             return Err(broken("holds more answers than one may ask for"));
         }
-        let candidate = self.candidates.entry(index).or_default();
+        let number = u32::try_from(self.candidates.len()).unwrap_or(MOST_CANDIDATES);
+        let candidate = self.candidates.entry(index).or_insert_with(|| Candidate { number, ..Candidate::default() });
+        let number = candidate.number;
         let before = out.len();
         if let Some(mut said) = choice.delta.take() {
-            said.each(|piece| events(piece, index, out));
-            let of = (self.id.as_str(), index);
+            said.each(|piece| events(piece, number, out));
+            let of = (self.id.as_str(), number);
             for call in said.tool_calls.take().unwrap_or_default() {
                 candidate.calls.piece(call, of, out)?;
             }
@@ -87,7 +91,7 @@ impl Decoder {
         }
         let tokens = choice.logprobs();
         if !tokens.is_empty() {
-            out.push(Event::Logprobs { candidate: index, tokens });
+            out.push(Event::Logprobs { candidate: number, tokens });
         }
         if candidate.finished {
             return if out.len() == before { Ok(()) } else { Err(broken("goes on with an answer that has ended")) };
@@ -96,16 +100,16 @@ impl Decoder {
             return Ok(());
         };
         let reason = finish(&reason, choice.stop_sequence(), candidate.calls.are_made())?;
-        candidate.finish(index, reason, out)
+        candidate.finish(reason, out)
     }
 
     fn done(&mut self, out: &mut Vec<Event>) -> Result<(), GatewayError> {
         if !self.begun {
             return Err(broken("ends before it has begun"));
         }
-        for (index, candidate) in self.candidates.iter_mut().filter(|(_, candidate)| !candidate.finished) {
+        for candidate in self.candidates.values_mut().filter(|candidate| !candidate.finished) {
             let reason = unsaid(self.usage.is_some(), candidate.calls.are_made())?;
-            candidate.finish(*index, reason, out)?;
+            candidate.finish(reason, out)?;
         }
         out.extend(self.usage.map(Event::Usage));
         Ok(())
@@ -113,15 +117,10 @@ impl Decoder {
 }
 
 impl Candidate {
-    fn finish(
-        &mut self,
-        index: u32,
-        reason: crate::canonical::Finish,
-        out: &mut Vec<Event>,
-    ) -> Result<(), GatewayError> {
+    fn finish(&mut self, reason: crate::canonical::Finish, out: &mut Vec<Event>) -> Result<(), GatewayError> {
         self.finished = true;
-        self.calls.end(index, out)?;
-        out.push(Event::Finish { candidate: index, reason });
+        self.calls.end(self.number, out)?;
+        out.push(Event::Finish { candidate: self.number, reason });
         Ok(())
     }
 }
