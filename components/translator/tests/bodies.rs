@@ -151,6 +151,6 @@ fn in_proportion(client: Dialect, body: impl Fn(usize) -> Vec<u8>) {
 /// others use the machine as well.
 fn proportion(what: &str, take: impl Fn(usize) -> Duration) {
     let best = |scale: usize| (0..3).map(|_| take(scale)).min().unwrap();
-    let (one, ten) = (best(1).max(Duration::from_micros(300)), best(10));
+    let (one, ten) = (best(10).max(Duration::from_millis(2)), best(100));
     assert!(ten < one * 40, "{what}: {one:?} for one, {ten:?} for ten times as much");
 }

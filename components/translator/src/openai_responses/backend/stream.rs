@@ -86,6 +86,8 @@ impl Source for Decoder {
 
 impl Decoder {
     fn start(&mut self, response: Option<&Answer<'_>>, out: &mut Vec<Event>) {
+        // The last word that makes sense counts, wherever it stands.
+        self.usage = response.and_then(|response| response.usage).and_then(usage::read).or(self.usage);
         if std::mem::replace(&mut self.begun, true) {
             return;
         }
@@ -256,7 +258,6 @@ impl Decoder {
                 Open::Words(_) | Open::Other => {}
             }
         }
-        self.usage = response.usage.and_then(usage::read).or(self.usage);
         match response.finish(self.tools > 0) {
             Ok(reason) => out.push(Event::Finish { candidate, reason }),
             Err(error) => return Step::Failed(error),
