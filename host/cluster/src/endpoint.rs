@@ -9,7 +9,8 @@ use weir_core::secret::WrongOrigin;
 use weir_core::{RequestView, header};
 use weir_serve::{Body, empty};
 
-use crate::options::{EndpointOptions, OptionsError};
+use crate::model::EndpointOptions;
+use crate::options::OptionsError;
 
 /// Which headers of a caller's request a model server gets. All others stay here, above all keys and `x-weir-*`.
 const PASSED_ON: [HeaderName; 4] =

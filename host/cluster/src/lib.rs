@@ -39,7 +39,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let key = signing::SigningKey::from_hex(&weir_core::Secret::new("07".repeat(32)))?;
 //! let server = EndpointOptions::new("http://127.0.0.1:9000".parse()?, "/v1");
-//! let model = Model { name: "llama".into(), aliases: vec![], endpoints: vec![server] };
+//! let model = Model::new("llama", vec![server]);
 //! let options = ClusterOptions { models: vec![model], ..ClusterOptions::default() };
 //! let cluster = Cluster::new(options, OneEdge(signing::public_key(&key.public_hex())?), &mut Registry::default())?;
 //!
@@ -73,6 +73,7 @@ pub mod fleet;
 mod forward;
 mod health;
 mod metrics;
+mod model;
 mod models;
 mod options;
 mod pool;
@@ -84,6 +85,7 @@ mod tally;
 mod verify;
 
 pub use cluster::{Answering, Cluster, EndpointState, ModelState, Snapshot};
-pub use options::{ClusterOptions, EndpointOptions, Health, Model, OptionsError, Queue, Retry, Timeouts};
+pub use model::{EndpointOptions, Model, Protocols, Role, Source, Status, Trust, Version, Watched};
+pub use options::{ClusterOptions, Health, OptionsError, Queue, Retry, Timeouts};
 pub use settings::KeyError;
 pub use verify::{CallRefused, CallVerifier};

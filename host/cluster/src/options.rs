@@ -1,11 +1,11 @@
 //! What the data plane is told: plain values, checked when they are made into a [`Cluster`](crate::Cluster).
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use weir_core::secret::{Credential, UnusableKey};
-use weir_core::{Limits, Origin};
+use weir_core::Limits;
 use weir_serve::{AccessLog, ClientOptions};
+
+use crate::model::Model;
 
 /// Everything the data plane is told at its start. Only `models` can change later, by
 /// [`Cluster::reload`](crate::Cluster::reload).
@@ -46,49 +46,6 @@ impl Default for ClusterOptions {
             client: ClientOptions { pool_idle_timeout: Duration::from_secs(4), ..ClientOptions::default() },
             access_log: AccessLog::off(),
         }
-    }
-}
-
-/// A model, under the name that its servers know it by.
-#[derive(Clone)]
-pub struct Model {
-    /// The name.
-    pub name: String,
-    /// Further names that requests may use; a request that does is rewritten to `name`.
-    pub aliases: Vec<String>,
-    /// Its servers.
-    pub endpoints: Vec<EndpointOptions>,
-}
-
-/// One model server. Two with the same origin and base path are one server, whichever models they stand under.
-#[derive(Clone)]
-pub struct EndpointOptions {
-    /// Where it is.
-    pub origin: Origin,
-    /// What its OpenAI paths begin with instead of `/v1`, such as `/openai/v1` on KServe; empty, or with a leading and no
-    /// trailing `/`.
-    pub base_path: String,
-    /// How many requests it gets at once.
-    pub max_in_flight: usize,
-    /// Its key, if it wants one; bound to its origin.
-    pub credential: Option<Arc<Credential>>,
-}
-
-impl EndpointOptions {
-    /// An endpoint that wants no key, with room for 256 requests.
-    #[must_use]
-    pub fn new(origin: Origin, base_path: impl Into<String>) -> Self {
-        Self { origin, base_path: base_path.into(), max_in_flight: 256, credential: None }
-    }
-
-    /// Has the endpoint shown this key, as `authorization: Bearer …`.
-    ///
-    /// # Errors
-    /// [`UnusableKey`] when the key cannot stand in a header.
-    pub fn with_key(mut self, key: &weir_core::Secret<String>) -> Result<Self, UnusableKey> {
-        let credential = Credential::new(self.origin.clone(), &weir_core::secret::Scheme::Bearer, key)?;
-        self.credential = Some(Arc::new(credential));
-        Ok(self)
     }
 }
 

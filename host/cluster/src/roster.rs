@@ -13,7 +13,8 @@ use crate::fleet::EndpointId;
 use crate::forward::Forwarder;
 use crate::health;
 use crate::metrics::Metrics;
-use crate::options::{Health, Model, OptionsError};
+use crate::model::Model;
+use crate::options::{Health, OptionsError};
 use crate::pool::{State, Wakes};
 
 /// The endpoints by name. One reload works at a time.
@@ -79,7 +80,7 @@ impl Known {
     fn arrange(&self, models: &[Model], fleet: &mut State, metrics: &Metrics, now: Instant) -> (Vec<Entry>, Wakes) {
         let ids = |model: &Model| {
             let mut seen = HashSet::new();
-            let ids = model.endpoints.iter().map(|options| self.endpoints[&endpoint::name(options)].0);
+            let ids = model.endpoints().map(|options| self.endpoints[&endpoint::name(options)].0);
             ids.filter(|id| seen.insert(*id)).collect::<Vec<_>>()
         };
         let layout: Vec<_> = models.iter().map(|model| (model.name.clone(), ids(model))).collect();
@@ -103,7 +104,7 @@ fn listed(
     metrics: &Metrics,
 ) -> Result<HashMap<String, Arc<Endpoint>>, OptionsError> {
     let mut listed: HashMap<String, Arc<Endpoint>> = HashMap::new();
-    for options in models.iter().flat_map(|model| &model.endpoints) {
+    for options in models.iter().flat_map(Model::endpoints) {
         let name = endpoint::name(options);
         match listed.get(&name) {
             Some(first) if first.agrees_with(options) => {}

@@ -5,7 +5,8 @@ use weir_config::settings::{HostedModel, ModelServer};
 use weir_core::Secret;
 use weir_core::secret::UnusableKey;
 
-use crate::options::{ClusterOptions, EndpointOptions, Health, Model, Queue};
+use crate::model::{EndpointOptions, Model};
+use crate::options::{ClusterOptions, Health, Queue};
 
 /// A key that the settings name and that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +65,7 @@ impl Model {
     ) -> Result<Vec<Self>, KeyError> {
         let model = |hosted: &HostedModel| {
             let endpoints = hosted.endpoints.iter().map(|server| endpoint(server, &key)).collect::<Result<_, _>>()?;
-            Ok(Self { name: hosted.name.clone(), aliases: hosted.aliases.clone(), endpoints })
+            Ok(Self { aliases: hosted.aliases.clone(), ..Self::new(hosted.name.clone(), endpoints) })
         };
         models.iter().map(model).collect()
     }
@@ -97,7 +98,7 @@ mod tests {
         let models =
             Model::from_settings(&hosted(Some("k")), |name| (name == "k").then(|| Secret::new("sk-1".to_owned())))
                 .unwrap();
-        let endpoint = &models[0].endpoints[0];
+        let endpoint = &models[0].versions[0].endpoints[0];
         assert_eq!((endpoint.max_in_flight, endpoint.base_path.as_str()), (7, "/openai/v1"));
         assert!(endpoint.credential.is_some());
         let missing = Model::from_settings(&hosted(Some("other")), |_| None).err().unwrap();

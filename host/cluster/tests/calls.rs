@@ -170,7 +170,7 @@ async fn j1_a_body_over_the_limit_is_413() {
 async fn the_list_of_models_is_what_the_caller_may_use() {
     let upstream = echo().await;
     let mut options = options(&[&upstream]);
-    let second = Model { name: "qwen".into(), aliases: vec![], endpoints: vec![endpoint(&upstream)] };
+    let second = Model::new("qwen", vec![endpoint(&upstream)]);
     options.models.push(second);
     let tier = Tier::start(options);
     let names = |body: &str| -> Vec<String> {
@@ -269,19 +269,16 @@ async fn a_deadline_that_has_passed_is_504() {
 async fn options_that_make_no_sense_are_refused_and_a_reload_keeps_the_old_ones() {
     let upstream = echo().await;
     let tier = Tier::before(&[&upstream]);
-    let model = |name: &str, alias: &str| Model {
-        name: name.into(),
-        aliases: vec![alias.into()],
-        endpoints: vec![endpoint(&upstream)],
-    };
+    let model =
+        |name: &str, alias: &str| Model { aliases: vec![alias.into()], ..Model::new(name, vec![endpoint(&upstream)]) };
     let reload = |models: &[Model]| Cluster::reload(&tier.cluster, models).unwrap_err();
     assert_eq!(reload(&[model("a", "b"), model("c", "a")]), OptionsError::NameTwice("a".into()));
     assert_eq!(reload(&[model("", "b")]), OptionsError::EmptyName);
     let mut no_room = model("a", "b");
-    no_room.endpoints[0].max_in_flight = 0;
+    no_room.versions[0].endpoints[0].max_in_flight = 0;
     assert!(matches!(reload(&[no_room]), OptionsError::NoRoom(_)));
     let mut path = model("a", "b");
-    path.endpoints[0].base_path = "/v1/".into();
+    path.versions[0].endpoints[0].base_path = "/v1/".into();
     assert!(matches!(reload(&[path]), OptionsError::Path(_)));
     let mut twice = model("c", "d");
     twice.endpoints[0].max_in_flight = 1;

@@ -315,8 +315,7 @@ async fn g2_reloads_under_load_drop_no_request_and_old_streams_finish() {
     let tier = Tier::before(&[&old]);
     let mut stream = tier.ask("llama").await;
     within(stream.read_head()).await.unwrap();
-    let model =
-        |upstream: &Upstream| Model { name: "llama".into(), aliases: vec![], endpoints: vec![endpoint(upstream)] };
+    let model = |upstream: &Upstream| Model::new("llama", vec![endpoint(upstream)]);
     for _ in 0..100 {
         tier.cluster.reload(&[model(&new)]).unwrap();
         assert_eq!(tier.answer(&Call::chat("llama")).await.0.status, 200);

@@ -119,7 +119,7 @@ impl Tier {
 /// The defaults, with the model `llama` on these servers, and health checks out of the way.
 pub fn options(upstreams: &[&Upstream]) -> ClusterOptions {
     let endpoints = upstreams.iter().map(|upstream| endpoint(upstream)).collect();
-    let models = vec![Model { name: "llama".into(), aliases: vec!["llama-latest".into()], endpoints }];
+    let models = vec![Model { aliases: vec!["llama-latest".into()], ..Model::new("llama", endpoints) }];
     // One check at the start does no harm: a server counts as up until it has missed two.
     let health = Health { every: Duration::from_secs(3600), ..Health::default() };
     ClusterOptions { models, health, ..ClusterOptions::default() }

@@ -1,0 +1,1 @@
+//! What a cluster serves, as its API server says it: objects watched, and what they mean for the data plane.
