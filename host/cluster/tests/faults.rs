@@ -241,7 +241,7 @@ async fn r7_a_server_that_failed_is_tried_by_one_request() {
 async fn a_saturated_model_spills_when_its_queue_is_full_or_the_wait_is_over() {
     let upstream = Upstream::start(|_| Script::default().stall()).await;
     let mut options = options(&[&upstream]);
-    options.models[0].endpoints[0].max_in_flight = 2;
+    options.models[0].versions[0].endpoints[0].max_in_flight = 2;
     options.queue.length = 1;
     options.queue.wait = ms(400);
     let tier = Tier::start(options);
@@ -267,7 +267,7 @@ async fn a_saturated_model_spills_when_its_queue_is_full_or_the_wait_is_over() {
 async fn the_wait_in_the_queue_ends_with_the_callers_deadline() {
     let upstream = Upstream::start(|_| Script::default().stall()).await;
     let mut options = options(&[&upstream]);
-    options.models[0].endpoints[0].max_in_flight = 1;
+    options.models[0].versions[0].endpoints[0].max_in_flight = 1;
     let tier = Tier::start(options);
     let _one = tier.ask("llama").await;
     upstream.call(0, SOON).await.unwrap();
@@ -286,7 +286,7 @@ async fn who_waits_is_served_when_there_is_room() {
     })
     .await;
     let mut options = options(&[&upstream]);
-    options.models[0].endpoints[0].max_in_flight = 2;
+    options.models[0].versions[0].endpoints[0].max_in_flight = 2;
     let tier = Tier::start(options);
     let mut clients = Vec::new();
     for _ in 0..10 {

@@ -110,7 +110,7 @@ async fn s2_a_client_that_leaves_in_mid_stream_cancels_it() {
 async fn s1_a_client_that_leaves_the_queue_frees_its_place_and_calls_nobody() {
     let upstream = Upstream::start(|_| Script::default().stall()).await;
     let mut options = options(&[&upstream]);
-    options.models[0].endpoints[0].max_in_flight = 1;
+    options.models[0].versions[0].endpoints[0].max_in_flight = 1;
     let tier = Tier::start(options);
     let _first = tier.ask("llama").await;
     upstream.call(0, SOON).await.unwrap();
