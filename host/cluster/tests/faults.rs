@@ -130,7 +130,7 @@ async fn r5_refused_and_unanswered_connections_are_told_apart_and_bounded() {
     let _taken = [tokio::net::TcpStream::connect(hole).await.unwrap()];
     let mut options = options(&[]);
     let endpoint = EndpointOptions::new(format!("http://{hole}").parse().unwrap(), "/v1");
-    options.models[0].endpoints.push(endpoint);
+    options.models[0].versions[0].endpoints.push(endpoint);
     options.client.connect_timeout = ms(700);
     let tier = Tier::start(options);
     let begun = Instant::now();
