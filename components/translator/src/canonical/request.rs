@@ -325,6 +325,19 @@ pub enum ServiceTier {
     Priority,
 }
 
+impl ServiceTier {
+    /// OpenAI's word for it, the same in both of its dialects.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Standard => "default",
+            Self::Flex => "flex",
+            Self::Priority => "priority",
+        }
+    }
+}
+
 /// How much an answer should say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
@@ -334,4 +347,16 @@ pub enum Verbosity {
     Medium,
     /// Much.
     High,
+}
+
+impl Verbosity {
+    /// The word for it, the same in all dialects that have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
 }
