@@ -209,6 +209,16 @@ pub enum ResponseFormat {
     },
 }
 
+impl ResponseFormat {
+    /// A schema's description, which is for the model to read, in the place that every schema has for it; what it says
+    /// there itself stays.
+    pub(crate) fn describe(schema: &mut Value, description: Option<String>) {
+        if let (Some(text), Some(members)) = (description, schema.as_object_mut()) {
+            members.entry("description").or_insert(text.into());
+        }
+    }
+}
+
 /// How the next token is drawn. The names are the same everywhere but for their case.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sampling {
