@@ -47,9 +47,11 @@ pub mod fuzz;
 pub mod head;
 pub mod media;
 pub mod model;
+mod named;
 pub mod order;
 pub mod room;
 pub mod table;
+pub mod tensors;
 
 #[cfg(target_family = "wasm")]
 pub mod component;
