@@ -3,10 +3,10 @@
 
 use http::{HeaderMap, Method};
 use weir_core::json::Object;
-use weir_core::{Endpoint, Estimate, GatewayError, Limits, RequestView, Tokens};
+use weir_core::{Endpoint, Estimate, GatewayError, Limits, RequestView, Tokens, tensors};
 
 use crate::model::ModelName;
-use crate::{content, destination, estimate, named, tensors};
+use crate::{content, destination, estimate, named};
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -51,7 +51,6 @@ mod named;
 pub mod order;
 pub mod room;
 pub mod table;
-pub mod tensors;
 
 #[cfg(target_family = "wasm")]
 pub mod component;

@@ -1,9 +1,7 @@
 //! What a body is, as its headers say: plain JSON is taken, and JSON with tensors behind it; nothing else.
 
 use http::{HeaderMap, HeaderName, header};
-use weir_core::{Endpoint, ErrorKind, GatewayError};
-
-use crate::tensors;
+use weir_core::{Endpoint, ErrorKind, GatewayError, tensors};
 
 /// Checks that a request's body is JSON that is not encoded in any way, or JSON with tensors behind it where the endpoint
 /// takes those. An encoded body is refused rather than decoded: how large it is would be known too late.

@@ -189,6 +189,28 @@ fn e5_a_version_cannot_be_taken_for_a_part_of_the_name() {
 }
 
 #[test]
+fn a_path_can_be_written_anew_for_another_name() {
+    let cases = [
+        ("POST", "/v1/models/m:predict", "/v1/models/a/b%20c:predict"),
+        ("POST", "/v2/models/m/versions/3/infer", "/v2/models/a/b%20c/versions/3/infer"),
+        ("GET", "/v2/models/m", "/v2/models/a/b%20c"),
+        ("GET", "/v1/models/m", "/v1/models/a/b%20c"),
+        ("GET", "/v2/health/live", "/v2/health/live"),
+        ("POST", "/v1/chat/completions", "/v1/chat/completions"),
+    ];
+    for (method, path, expected) in cases {
+        let view = parse(method, path).ok().unwrap();
+        let written = view.endpoint.path_for("a/b c", view.version.as_deref());
+        assert_eq!(written, expected);
+        let again = parse(method, &written).ok().unwrap();
+        assert_eq!(again.version, view.version);
+        assert!(again.model.is_none_or(|model| model == "a/b c"));
+    }
+    let tricky = parse("POST", "/v1/models/m:predict").ok().unwrap().endpoint.path_for("m:explain", None);
+    assert_eq!(parse("POST", &tricky).ok().unwrap().model.as_deref(), Some("m:explain"));
+}
+
+#[test]
 fn nobody_loads_a_model_by_a_request() {
     for path in [
         "/v2/repository/models/m/load",

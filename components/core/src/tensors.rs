@@ -3,8 +3,9 @@
 //! (<https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md>).
 
 use http::HeaderMap;
-use weir_core::header::INFERENCE_LENGTH;
-use weir_core::{Endpoint, ErrorKind, GatewayError};
+
+use crate::header::INFERENCE_LENGTH;
+use crate::{Endpoint, ErrorKind, GatewayError};
 
 /// Whether tensors stand behind the JSON of a request's body.
 #[must_use]
