@@ -28,6 +28,8 @@ pub(crate) struct Attempt {
 
 /// An answer that has begun.
 pub(crate) struct Answer {
+    /// When its head came.
+    pub(crate) came: Instant,
     pub(crate) head: Parts,
     /// The body's first bytes, where they were waited for and have come.
     pub(crate) first: Option<Bytes>,

@@ -83,34 +83,34 @@ impl Known {
         let (kept, changed): (Vec<&Model>, Vec<&Model>) = models.iter().partition(|model| same(model));
         let held: HashSet<EndpointId> =
             kept.iter().flat_map(|model| &self.models[&model.name].endpoints).copied().collect();
-        let mut fresh: HashMap<String, (&EndpointOptions, bool)> = HashMap::new();
+        // What this reload has said of each endpoint so far: how it is called, and whether `weir.yaml` says so.
+        let mut said: HashMap<String, (&EndpointOptions, bool)> = HashMap::new();
         for (model, options) in changed.iter().flat_map(|model| model.endpoints().map(move |options| (model, options)))
         {
             let (name, of_file) = (endpoint::name(options), model.source == Source::File);
-            let before = match (fresh.get(&name), self.endpoints.get(&name)) {
-                (Some((first, first_of_file)), _) => Some((*first, *first_of_file)),
-                (None, Some(member)) if held.contains(&member.id) || member.endpoint.options() == options => {
-                    Some((member.endpoint.options(), member.of_file))
-                }
-                (None, _) => None,
-            };
-            match before {
+            let member = self.endpoints.get(&name).filter(|member| held.contains(&member.id));
+            let member = member.map(|member| (member.endpoint.options(), member.of_file));
+            match said.get(&name).copied().or(member) {
                 None => {
                     Endpoint::check(options, &health.path)?;
-                    fresh.insert(name, (options, of_file));
+                    said.insert(name, (options, of_file));
                 }
                 Some((first, true)) if of_file && !agree(first, options) => {
                     return Err(OptionsError::EndpointTwice(name));
                 }
-                // The first that listed it has said how it is called.
+                // The first that lists it says how it is called.
                 Some(_) => {}
             }
         }
+        let as_before = |name: &str, options: &EndpointOptions| {
+            self.endpoints.get(name).is_some_and(|member| member.endpoint.options() == options)
+        };
+        let fresh = said.into_iter().filter(|(name, (options, _))| !as_before(name, options));
         let made = |(name, (options, of_file)): (String, (&EndpointOptions, bool))| {
             let endpoint = Endpoint::new(options.clone(), &health.path, metrics)?;
             Ok((name, (Arc::new(endpoint), of_file)))
         };
-        Ok(Difference { changed, fresh: fresh.into_iter().map(made).collect::<Result<_, OptionsError>>()? })
+        Ok(Difference { changed, fresh: fresh.map(made).collect::<Result<_, OptionsError>>()? })
     }
 
     fn apply(
