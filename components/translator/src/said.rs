@@ -153,7 +153,7 @@ pub(crate) fn no_count() -> GatewayError {
 }
 
 /// Messages are for humans; some backends put whole pages there.
-fn shortened(message: &str) -> String {
+pub(crate) fn shortened(message: &str) -> String {
     const MOST: usize = 2_000;
     match message.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}\u{2026}", &message[..end]),

@@ -44,7 +44,7 @@ async fn r1_a_failing_server_is_put_aside_and_no_client_sees_it() {
     let line = format!("weir_cluster_ejections_total{{endpoint=\"{}/openai/v1\"}} 1", bad.origin());
     tier.metric(&line).await;
     let snapshot = tier.cluster.snapshot();
-    let well: Vec<bool> = snapshot.endpoints.iter().map(|endpoint| endpoint.well).collect();
+    let well: Vec<bool> = snapshot.endpoints().map(|endpoint| endpoint.standing.is_well()).collect();
     assert_eq!(well.iter().filter(|well| **well).count(), 2);
 }
 
@@ -321,7 +321,7 @@ async fn g2_reloads_under_load_drop_no_request_and_old_streams_finish() {
         assert_eq!(tier.answer(&Call::chat("llama")).await.0.status, 200);
     }
     assert_eq!(old.calls().len(), 1);
-    assert_eq!(tier.cluster.snapshot().endpoints.len(), 1);
+    assert_eq!(tier.cluster.snapshot().endpoints().count(), 1);
     let body = within(stream.read_chunks()).await.unwrap();
     assert_eq!((body.bytes().as_slice(), body.cut), (&b"data: 0\n\ndata: 1\n\n"[..], None));
 }
