@@ -68,6 +68,12 @@ impl Container {
         self.args.served_names.iter().chain(&self.command.served_names).map(|name| &**name)
     }
 
+    /// Whether it runs an engine that speaks as OpenAI does.
+    #[must_use]
+    pub fn is_engine(&self) -> bool {
+        self.args.engine || self.command.engine
+    }
+
     /// Whether its command line has it serve TLS.
     #[must_use]
     pub fn serves_tls(&self) -> bool {
@@ -82,6 +88,8 @@ pub struct Flags {
     pub served_names: Box<[Box<str>]>,
     /// Whether a certificate is given: `--ssl-certfile`, or `--secure-proxy=true` of llm-d's sidecar.
     pub tls: bool,
+    /// Whether it starts an engine that speaks as OpenAI does: vLLM or SGLang.
+    pub engine: bool,
 }
 
 /// The flags that name the model. KServe's servers take the first, and others accept `-` for `_`.
@@ -96,6 +104,7 @@ const MOST_NAMES: usize = 32;
 struct Words {
     names: Vec<Box<str>>,
     tls: bool,
+    engine: bool,
     /// Whether the words that follow are names.
     naming: bool,
 }
@@ -115,6 +124,7 @@ impl Words {
     fn word(&mut self, word: &str) {
         let word = word.trim_matches(['"', '\'', '\\']);
         if !word.starts_with("--") {
+            self.engine |= ["vllm", "sglang", "vllm.entrypoints.openai.api_server", "sglang.launch_server"].contains(&word);
             self.naming &= !word.is_empty() && !word.starts_with(['-', '$', '|', ';', '&', '>']);
             if self.naming {
                 self.name(word);
@@ -123,6 +133,7 @@ impl Words {
         }
         let (flag, value) = word.split_once('=').map_or((word, None), |(flag, value)| (flag, Some(value)));
         self.naming = false;
+        self.engine |= flag == "--served-model-name";
         if NAMES.contains(&flag) {
             match value {
                 Some(value) => self.name(value.trim_matches(['"', '\''])),
@@ -130,6 +141,10 @@ impl Words {
             }
         }
         self.tls |= flag == "--ssl-certfile" || flag == "--secure-proxy" && value == Some("true");
+    }
+
+    fn flags(self) -> Flags {
+        Flags { served_names: self.names.into(), tls: self.tls, engine: self.engine }
     }
 
     fn name(&mut self, name: &str) {
@@ -147,7 +162,7 @@ impl Flags {
     pub fn of<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
         let mut words = Words::default();
         arguments.into_iter().for_each(|argument| words.argument(argument));
-        Self { served_names: words.names.into(), tls: words.tls }
+        words.flags()
     }
 }
 
@@ -157,7 +172,7 @@ impl Lenient for Flags {
         while let Some(Element(argument)) = list.next_element::<Element<Box<str>>>()? {
             words.argument(&argument.unwrap_or_default());
         }
-        Ok(Some(Self { served_names: words.names.into(), tls: words.tls }))
+        Ok(Some(words.flags()))
     }
 }
 

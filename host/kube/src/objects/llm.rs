@@ -243,6 +243,9 @@ pub struct Workloads {
     /// The servers that are called.
     #[serde(deserialize_with = "lenient")]
     pub primary: Option<WorkloadStatus>,
+    /// The service before them.
+    #[serde(deserialize_with = "lenient")]
+    pub service: Option<Reference>,
 }
 
 /// A part of the servers, as it is.
