@@ -44,6 +44,8 @@ enum CutShort {
 
 /// The body of an answer that is passed on.
 pub(crate) struct Relay {
+    /// What was read of it before its head was passed on.
+    first: Option<Bytes>,
     /// `None` once it has ended.
     server: Option<Body>,
     lease: Option<Lease>,
@@ -59,9 +61,10 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    pub(crate) fn body(server: Body, lease: Lease, tally: Tally, patience: Patience) -> Body {
+    pub(crate) fn body(first: Option<Bytes>, server: Body, lease: Lease, tally: Tally, patience: Patience) -> Body {
         let now = Instant::now();
         let mut relay = Self {
+            first,
             server: Some(server),
             lease: Some(lease),
             tally,
@@ -71,7 +74,9 @@ impl Relay {
             last_sent: now,
             timer: Box::pin(tokio::time::sleep_until(now)),
         };
-        relay.end_if_whole();
+        if relay.first.is_none() {
+            relay.end_if_whole();
+        }
         relay.boxed_unsync()
     }
 
@@ -146,6 +151,10 @@ impl http_body::Body for Relay {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        if let Some(data) = this.first.take() {
+            this.pass(&data);
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
         loop {
             let Some(server) = &mut this.server else { return Poll::Ready(None) };
             match Pin::new(server).poll_frame(cx) {
@@ -182,7 +191,7 @@ impl http_body::Body for Relay {
 
     fn size_hint(&self) -> SizeHint {
         match &self.server {
-            Some(server) if self.patience.heartbeat.is_none() => server.size_hint(),
+            Some(server) if self.patience.heartbeat.is_none() && self.first.is_none() => server.size_hint(),
             Some(_) => SizeHint::default(),
             None => SizeHint::with_exact(0),
         }

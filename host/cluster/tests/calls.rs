@@ -29,7 +29,8 @@ async fn raw(tier: &Tier, bytes: Vec<u8>) -> (u16, String) {
 async fn a_signed_call_reaches_the_model_server_with_nothing_that_is_not_for_it() {
     let upstream = echo().await;
     let mut options = options(&[&upstream]);
-    options.models[0].versions[0].endpoints[0] = endpoint(&upstream).with_key(&Secret::new("sk-model-server".to_owned())).unwrap();
+    options.models[0].versions[0].endpoints[0] =
+        endpoint(&upstream).with_key(&Secret::new("sk-model-server".to_owned())).unwrap();
     let tier = Tier::start(options);
     let mut call = Call::chat("llama");
     call.unsigned.extend([
@@ -281,7 +282,7 @@ async fn options_that_make_no_sense_are_refused_and_a_reload_keeps_the_old_ones(
     path.versions[0].endpoints[0].base_path = "/v1/".into();
     assert!(matches!(reload(&[path]), OptionsError::Path(_)));
     let mut twice = model("c", "d");
-    twice.endpoints[0].max_in_flight = 1;
+    twice.versions[0].endpoints[0].max_in_flight = 1;
     assert!(matches!(reload(&[model("a", "b"), twice]), OptionsError::EndpointTwice(_)));
     assert_eq!(tier.answer(&Call::chat("llama")).await.0.status, 200);
 }
