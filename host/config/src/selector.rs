@@ -123,8 +123,25 @@ mod tests {
     #[test]
     fn what_it_is_not_is_refused() {
         for bad in [
-            ",", "a,", "a=b,,c", "a b", "a in b", "in (b)", "a within (b)", "a in (b", "a in b)", "a in ((b))", "-a",
-            "a/b/c", "/a", "a=b=c", "a>1", "UPPER.example/x", "a=é", "!", "!=a",
+            ",",
+            "a,",
+            "a=b,,c",
+            "a b",
+            "a in b",
+            "in (b)",
+            "a within (b)",
+            "a in (b",
+            "a in b)",
+            "a in ((b))",
+            "-a",
+            "a/b/c",
+            "/a",
+            "a=b=c",
+            "a>1",
+            "UPPER.example/x",
+            "a=é",
+            "!",
+            "!=a",
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }

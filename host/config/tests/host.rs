@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use weir_config::settings::{HealthSettings, HedgeAfter, HedgeSettings, HostSettings, KubernetesSettings, WorkloadTrust};
+use weir_config::settings::{
+    HealthSettings, HedgeAfter, HedgeSettings, HostSettings, KubernetesSettings, WorkloadTrust,
+};
 use weir_config::{Machine, load_bytes};
 use weir_core::Pattern;
 
@@ -48,7 +50,10 @@ fn what_is_said_of_the_cluster_is_kept() {
     );
     let kubernetes = settings.kubernetes.unwrap();
     assert_eq!(kubernetes.namespaces, ["models", "research"]);
-    assert_eq!((kubernetes.selector.as_deref(), kubernetes.context.as_deref()), (Some("team=research"), Some("staging")));
+    assert_eq!(
+        (kubernetes.selector.as_deref(), kubernetes.context.as_deref()),
+        (Some("team=research"), Some("staging"))
+    );
     assert!(kubernetes.kubeconfig.unwrap().is_absolute(), "paths are those of the file");
     assert_eq!(kubernetes.max_in_flight, 64);
     let map = WorkloadTrust::ConfigMap { namespace: Some("kserve".into()), name: "authorities".into() };
@@ -80,7 +85,8 @@ fn health_checks_can_be_switched_off_and_calls_hedged() {
     let models = "  models: [{ name: sim, endpoints: [] }]\n";
     let settings = host(&format!("{models}  health: off\n  hedge: {{ models: [embed-*] }}\n"));
     assert_eq!(settings.health, None);
-    let standard = HedgeSettings { after: HedgeAfter::Percentile(95), percent: 5, models: vec![Pattern::new("embed-*")] };
+    let standard =
+        HedgeSettings { after: HedgeAfter::Percentile(95), percent: 5, models: vec![Pattern::new("embed-*")] };
     assert_eq!(settings.hedge, Some(standard));
     let settings = host(&format!("{models}  hedge: {{ after: 250ms, most: 20%, models: ['*'] }}\n"));
     let hedge = settings.hedge.unwrap();

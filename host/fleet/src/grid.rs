@@ -51,6 +51,8 @@ pub(crate) enum Row {
     Cells(Vec<Cell>),
     /// Text across all columns, indented by so much, cut at the width.
     Across(usize, Vec<Cell>),
+    /// Another grid, without titles, indented by so much.
+    Within(usize, Vec<Column>, Vec<Row>),
 }
 
 /// Lays rows out under their columns' titles, in at most `most` columns of text if that is possible.
@@ -65,6 +67,10 @@ pub(crate) fn lay_out(columns: &[Column], rows: &[Row], most: Option<usize>, col
         match row {
             Row::Cells(cells) => line(&mut text, columns, &widths, cells, colour),
             Row::Across(indent, cells) => across(&mut text, *indent, cells, most, colour),
+            Row::Within(indent, columns, rows) => {
+                let inner = lay_out(columns, rows, most.map(|most| most.saturating_sub(*indent)), colour);
+                text.extend(inner.lines().flat_map(|line| [&" ".repeat(*indent), line, "\n"].map(str::to_owned)));
+            }
         }
     }
     text
@@ -82,7 +88,8 @@ fn widths(columns: &[Column], rows: &[Row], most: Option<usize>) -> Vec<usize> {
     let room = most.saturating_sub(GAP * columns.len().saturating_sub(1));
     // The widest that may be cut gives first, one column of text at a time: so they end up alike.
     while widths.iter().sum::<usize>() > room {
-        let spare = |at: &usize| columns[*at].least.is_some_and(|least| widths[*at] > least.max(width(columns[*at].title)));
+        let spare =
+            |at: &usize| columns[*at].least.is_some_and(|least| widths[*at] > least.max(width(columns[*at].title)));
         let Some(widest) = (0..columns.len()).filter(spare).max_by_key(|at| widths[*at]) else { break };
         widths[widest] -= 1;
     }

@@ -5,7 +5,7 @@ use weir_cluster::{EndpointState, ModelState, Standing, VersionState};
 use crate::document::{Collision, Discovery, Fleet, Problem, endpoints};
 use crate::grid::{Cell, Column, Row, lay_out};
 use crate::paint::Style;
-use crate::text::{clock, count, length, line, source};
+use crate::text::{clock, count, length, line, short_source, source};
 
 /// How old a picture may be before it is said in colour: the API server sends something each minute.
 const OLD_MS: u64 = 90_000;
@@ -72,9 +72,9 @@ fn summary(fleet: &Fleet, look: &Look) -> String {
 /// How current the picture of the cluster is.
 fn heard(discovery: &Discovery) -> (String, Style) {
     match (discovery.complete, discovery.age_ms) {
-        (false, _) => ("the first picture of the cluster is not complete".into(), Style::Odd),
-        (true, age) if age > OLD_MS => (format!("the picture of the cluster is {} old", length(age)), Style::Bad),
-        (true, _) => ("the picture of the cluster is current".into(), Style::Dim),
+        (false, _) => ("the cluster is not read yet".into(), Style::Odd),
+        (true, age) if age > OLD_MS => (format!("the cluster was last seen {} ago", length(age)), Style::Bad),
+        (true, age) => (format!("cluster seen {} ago", length(age)), Style::Dim),
     }
 }
 
@@ -113,7 +113,7 @@ fn model_cells(model: &ModelState) -> Vec<Cell> {
     };
     vec![
         Cell::new(line(&model.name), Style::Strong),
-        Cell::new(source(&model.source), Style::Plain),
+        Cell::new(short_source(&model.source), Style::Plain),
         Cell::new(model.status.replace('-', " "), Style::of_state(&model.status)),
         Cell::new(versions(model), Style::Plain),
         Cell::new(format!("{well}/{all}"), health),
@@ -172,33 +172,34 @@ fn details(rows: &mut Vec<Row>, model: &ModelState) {
             }
             rows.push(Row::Across(2, cells));
         }
-        rows.extend(version.endpoints.iter().map(endpoint));
+        rows.push(Row::Within(4, endpoint_columns(), version.endpoints.iter().map(endpoint).collect()));
     }
+}
+
+fn endpoint_columns() -> Vec<Column> {
+    vec![Column::word(""), Column::text("", 24), Column::text("", 8), Column::figure(""), Column::text("", 8)]
 }
 
 fn endpoint(endpoint: &EndpointState) -> Row {
     let standing = endpoint.standing;
     let style = Style::of_state(standing.word());
-    let mark = if standing.is_well() { "● " } else { "○ " };
-    let mut facts = format!("  {} of {} in flight", endpoint.in_flight, endpoint.max_in_flight);
+    let mut facts = Vec::new();
+    if endpoint.role != "whole" {
+        facts.push(line(&endpoint.role));
+    }
     if let Some(latency) = endpoint.latency_ms {
-        facts.push_str(&format!(", {latency:.0} ms to the first byte"));
+        facts.push(format!("{latency:.0} ms to the first byte"));
     }
     if endpoint.failures > 0 {
-        facts.push_str(&format!(", {} in a row", count(endpoint.failures as usize, "failure")));
+        facts.push(format!("{} in a row", count(endpoint.failures as usize, "failure")));
     }
-    if endpoint.role != "whole" {
-        facts.push_str(&format!(", {}", line(&endpoint.role)));
-    }
-    Row::Across(
-        4,
-        vec![
-            Cell::new(mark, style),
-            Cell::new(line(&endpoint.name), Style::Plain),
-            Cell::new(format!("  {}", standing_text(standing)), style),
-            Cell::new(facts, Style::Dim),
-        ],
-    )
+    Row::Cells(vec![
+        Cell::new(if standing.is_well() { "●" } else { "○" }, style),
+        Cell::new(line(&endpoint.name), Style::Plain),
+        Cell::new(standing_text(standing), style),
+        Cell::new(format!("{} of {}", endpoint.in_flight, endpoint.max_in_flight), Style::Plain),
+        Cell::new(facts.join(", "), Style::Dim),
+    ])
 }
 
 fn standing_text(standing: Standing) -> String {
@@ -275,8 +276,5 @@ fn collision(collision: &Collision) -> Vec<Cell> {
 }
 
 fn problem(problem: &Problem) -> Vec<Cell> {
-    vec![
-        Cell::new(source(&problem.source), Style::Strong),
-        Cell::new(format!("  {}", line(&problem.text)), Style::Odd),
-    ]
+    vec![Cell::new(source(&problem.source), Style::Strong), Cell::new(format!("  {}", line(&problem.text)), Style::Odd)]
 }

@@ -52,6 +52,18 @@ pub(crate) fn source(source: &SourceState) -> String {
     }
 }
 
+/// The same with the kind as `kubectl` abbreviates it, where there is room for little.
+pub(crate) fn short_source(at: &SourceState) -> String {
+    let kind = match at.kind.as_str() {
+        "InferenceService" => "isvc",
+        "LLMInferenceService" => "llmisvc",
+        "InferencePool" => "infpool",
+        "InferenceGraph" => "ig",
+        _ => return source(at),
+    };
+    source(&SourceState { kind: kind.into(), ..at.clone() })
+}
+
 /// A length of time in one or two units, rounded down: `340 ms`, `12 s`, `4 min`, `3 h 20 min`, `2 d 5 h`.
 pub(crate) fn length(millis: u64) -> String {
     let seconds = Duration::from_millis(millis).as_secs();
@@ -91,7 +103,9 @@ mod tests {
 
     #[test]
     fn a_cut_text_fits() {
-        for (text, most, cut_to) in [("llama", 5, "llama"), ("llama-3", 5, "llam…"), ("模型名", 4, "模…"), ("x", 0, ""), ("xy", 1, "…")] {
+        for (text, most, cut_to) in
+            [("llama", 5, "llama"), ("llama-3", 5, "llam…"), ("模型名", 4, "模…"), ("x", 0, ""), ("xy", 1, "…")]
+        {
             assert_eq!(cut(text, most), cut_to);
             assert!(width(&cut(text, most)) <= most);
         }

@@ -74,10 +74,9 @@ impl Compiler<'_> {
             (None, None) => "nothing says whom to trust",
             (Some(_), Some(_)) => "exactly one of `ca` and `ca_config_map` says whom to trust",
         };
-        self.tell(
-            Mistake::new("tls", section.span.clone(), message)
-                .help("write `{ ca: PATH }` or `{ ca_config_map: NAME }`; leave `tls` out to trust what this machine trusts"),
-        );
+        self.tell(Mistake::new("tls", section.span.clone(), message).help(
+            "write `{ ca: PATH }` or `{ ca_config_map: NAME }`; leave `tls` out to trust what this machine trusts",
+        ));
         None
     }
 

@@ -89,9 +89,7 @@ impl Compiler<'_> {
         if endpoint.key.is_some() && !place.origin.is_tls() && place.reach == Reach::Public {
             let message = "the key would go over the internet in the clear";
             self.tell(
-                Mistake::new("in-the-clear", endpoint.url.span.clone(), message)
-                    .label("http")
-                    .help("write `https://`"),
+                Mistake::new("in-the-clear", endpoint.url.span.clone(), message).label("http").help("write `https://`"),
             );
         }
     }
