@@ -23,6 +23,10 @@ pub(super) struct Context<'a> {
 #[derive(Clone)]
 pub(super) struct Pooled {
     pub(super) status: Status,
+    /// Its model's name for callers.
+    pub(super) model: String,
+    /// Its model's name on the servers.
+    pub(super) served_as: String,
     pub(super) endpoints: Vec<EndpointOptions>,
 }
 

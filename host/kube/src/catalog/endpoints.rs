@@ -53,7 +53,9 @@ impl<'a> Context<'a> {
             let Some(ports) = Ports::of(slice) else { continue };
             served.grpc_only |= ports.http.is_none();
             for endpoint in &slice.endpoints {
-                let Some(address) = endpoint.addresses.first().and_then(|text| text.parse::<IpAddr>().ok()) else { continue };
+                let Some(address) = endpoint.addresses.first().and_then(|text| text.parse::<IpAddr>().ok()) else {
+                    continue;
+                };
                 served.addresses += 1;
                 let ending = endpoint.conditions.is_terminating();
                 if !(endpoint.conditions.is_ready() || ending && endpoint.conditions.is_serving()) {

@@ -45,16 +45,16 @@ impl<'a> Index<'a> {
     /// The pods with these labels, in order of their names. Only for selectors of pools and for the name of an
     /// `LLMInferenceService`.
     pub(super) fn selected(&self, namespace: &str, selector: &Labels) -> Vec<&'a Pod> {
-        // The label that the fewest have.
-        let pods = selector.iter().map(|(key, value)| self.labelled.get(&(namespace, key, value)));
-        let Some(Some(fewest)) = pods.min_by_key(|pods| pods.map_or(0, Vec::len)) else { return Vec::new() };
+        // The label that the fewest have, of those that are indexed.
+        let pods = selector.iter().filter_map(|(key, value)| self.labelled.get(&(namespace, key, value)));
+        let Some(fewest) = pods.min_by_key(|pods| pods.len()) else { return Vec::new() };
         let mut pods: Vec<_> = fewest.iter().copied().filter(|pod| pod.metadata.labels.include(selector)).collect();
         pods.sort_unstable_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
         pods
     }
 }
 
-/// The pods by the labels that are asked for.
+/// The pods by the labels that are asked for, be it that none has them.
 fn labelled(objects: &Objects) -> HashMap<Label<'_>, Vec<&Pod>> {
     let pools = objects.pools.iter().flat_map(|pool| {
         let namespace = &*pool.metadata.namespace;
@@ -62,14 +62,12 @@ fn labelled(objects: &Objects) -> HashMap<Label<'_>, Vec<&Pod>> {
     });
     let services = &objects.llm_inference_services;
     let services = services.iter().map(|service| (&*service.metadata.namespace, NAME, &*service.metadata.name));
-    let wanted: HashSet<Label<'_>> = pools.chain(services).collect();
-    let keys: HashSet<&str> = wanted.iter().map(|(_, key, _)| *key).collect();
-    let mut labelled: HashMap<_, Vec<&Pod>> = HashMap::with_capacity(wanted.len());
+    let mut labelled: HashMap<Label<'_>, Vec<&Pod>> = pools.chain(services).map(|label| (label, Vec::new())).collect();
+    let keys: HashSet<&str> = labelled.keys().map(|(_, key, _)| *key).collect();
     for pod in &objects.pods {
         for (key, value) in pod.metadata.labels.iter().filter(|(key, _)| keys.contains(key)) {
-            let label = (&*pod.metadata.namespace, key, value);
-            if wanted.contains(&label) {
-                labelled.entry(label).or_default().push(pod);
+            if let Some(pods) = labelled.get_mut(&(&*pod.metadata.namespace, key, value)) {
+                pods.push(pod);
             }
         }
     }

@@ -99,7 +99,9 @@ fn member<'a>(service: &'a LlmInferenceService, context: &mut Context<'a>) -> Me
     }
     let status = status(service, &pods);
     if let Some(pool) = pool {
-        let pooled = Pooled { status: status.clone(), endpoints: pods.endpoints.clone() };
+        let model = name(service).to_owned();
+        let (served_as, _) = pods.served_as(&model);
+        let pooled = Pooled { status: status.clone(), model, served_as, endpoints: pods.endpoints.clone() };
         context.pooled.insert((&pool.metadata.namespace, &pool.metadata.name), pooled);
     }
     Member { service, model: name(service).to_owned(), pods, status }
@@ -113,7 +115,8 @@ fn pool<'a>(service: &LlmInferenceService, context: &Context<'a>) -> Option<&'a 
     let wished = wished.and_then(|scheduler| scheduler.pool.reference.as_ref());
     let own = format!("{}-inference-pool", service.metadata.name);
     // Never another namespace's, whatever the status says.
-    let here = found.into_iter().chain(wished).filter(|pool| pool.namespace.is_empty() || *pool.namespace == *namespace);
+    let here =
+        found.into_iter().chain(wished).filter(|pool| pool.namespace.is_empty() || *pool.namespace == *namespace);
     let names = here.map(|pool| &*pool.name).chain([&*own]);
     let mut pools = names.filter_map(|name| context.pools.get(&(namespace, name)).copied());
     pools.find(|pool| pool.selects())
@@ -138,7 +141,10 @@ fn status(service: &LlmInferenceService, pods: &Pods<'_>) -> Status {
 fn strangers(group: &str, members: &[Member<'_>]) -> Vec<Problem> {
     let Some(first) = members.first() else { return Vec::new() };
     let others = members.iter().filter(|member| member.model != first.model);
-    let fault = || Fault::OtherModel { group: group.chars().take(256).collect(), model: first.model.chars().take(256).collect() };
+    let fault = || Fault::OtherModel {
+        group: group.chars().take(256).collect(),
+        model: first.model.chars().take(256).collect(),
+    };
     others.map(|member| Problem::of(member.service, fault())).collect()
 }
 
@@ -236,8 +242,7 @@ fn release(member: &Member<'_>, of: usize, model: &str, adapter: bool) -> Releas
     // What is alone has all the calls, whatever weight it has.
     let weight = if of == 1 { u32::from(!stopped) } else { weight(if stopped { 0 } else { wanted }) };
     let endpoints: Vec<EndpointOptions> = if stopped { Vec::new() } else { member.pods.endpoints.clone() };
-    let (served_as, knows) =
-        if adapter { (model.to_owned(), Vec::new()) } else { member.pods.served_as(model) };
+    let (served_as, knows) = if adapter { (model.to_owned(), Vec::new()) } else { member.pods.served_as(model) };
     let name = if of == 1 { String::new() } else { metadata.name.to_string() };
     Release { name, weight, served_as, knows, endpoints }
 }

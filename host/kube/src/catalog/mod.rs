@@ -68,9 +68,10 @@ pub struct Objects {
     pub older_rewrites: Vec<Arc<InExtensionGroup<InferenceModelRewrite>>>,
     /// `InferenceGraph`s.
     pub graphs: Vec<Arc<InferenceGraph>>,
-    /// Pods.
+    /// Pods: those that pools select, those of `LLMInferenceService`s (`kserve.io/component=workload`), and, so that the
+    /// names that servers were started with are known, those of `InferenceService`s (`serving.kserve.io/inferenceservice`).
     pub pods: Vec<Arc<Pod>>,
-    /// `EndpointSlice`s.
+    /// `EndpointSlice`s of the services of `InferenceService`s and `InferenceGraph`s; others do no harm.
     pub endpoint_slices: Vec<Arc<EndpointSlice>>,
 }
 
@@ -105,6 +106,3 @@ impl Catalog {
         Self { models, objectives: rewrite::objectives(objects), collisions, problems }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -42,9 +42,10 @@ mod tests {
             assert_eq!(check(name, "ns"), Ok(()), "{name}");
         }
         let long = "x".repeat(257);
-        for name in
-            ["", "a b", "../a", "a/../b", "a//b", "/a", "a/", "a%2f", "a\\b", "a;b", "a?b", "a#b", "a\u{0}", "\u{7f}", "é", "./a", &long]
-        {
+        for name in [
+            "", "a b", "../a", "a/../b", "a//b", "/a", "a/", "a%2f", "a\\b", "a;b", "a?b", "a#b", "a\u{0}", "\u{7f}",
+            "é", "./a", &long,
+        ] {
             assert!(matches!(check(name, "ns"), Err(Fault::UnsafeName(_))), "{name:?}");
         }
     }

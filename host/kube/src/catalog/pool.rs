@@ -113,7 +113,9 @@ impl<'a> Pods<'a> {
 /// A pod's part, by llm-d's label: one that only reads prompts (`prefill`) or images (`encode`) is not called.
 fn role(pod: &Pod) -> Role {
     match pod.metadata.labels.get("llm-d.ai/role") {
-        Some(role) if !role.contains("decode") && (role.contains("prefill") || role.contains("encode")) => Role::Prefill,
+        Some(role) if !role.contains("decode") && (role.contains("prefill") || role.contains("encode")) => {
+            Role::Prefill
+        }
         _ => Role::Whole,
     }
 }
@@ -155,7 +157,8 @@ fn draft<'a>(pool: &'a InferencePool, context: &mut Context<'a>) -> Draft {
     };
     let name = metadata.name.to_string();
     let (served_as, knows) = pods.served_as(&name);
-    let pooled = Pooled { status: status.clone(), endpoints: pods.endpoints.clone() };
+    let endpoints = pods.endpoints.clone();
+    let pooled = Pooled { status: status.clone(), model: name.clone(), served_as: served_as.clone(), endpoints };
     context.pooled.insert((&metadata.namespace, &metadata.name), pooled);
     Draft {
         class: Class::Llm,

@@ -119,9 +119,8 @@ mod tests {
     #[test]
     fn a_runtime_says_more_than_a_format_and_both_more_than_nothing() {
         let read = |predictor: &str, status: &str| {
-            let json = format!(
-                r#"{{"metadata": {{"name": "a"}}, "spec": {{"predictor": {predictor}}}, "status": {status}}}"#
-            );
+            let json =
+                format!(r#"{{"metadata": {{"name": "a"}}, "spec": {{"predictor": {predictor}}}, "status": {status}}}"#);
             Server::of(&serde_json::from_str(&json).unwrap(), None)
         };
         let sklearn = r#"{"model": {"modelFormat": {"name": "sklearn"}}}"#;

@@ -92,7 +92,9 @@ pub enum Fault {
     #[error("rule {0} has no target that can get calls")]
     NoTarget(usize),
     /// Members of one group that are different models.
-    #[error("it is of the group `{group}`, whose model is `{model}`, and not of another name; it is called as `{model}`, too")]
+    #[error(
+        "it is of the group `{group}`, whose model is `{model}`, and not of another name; it is called as `{model}`, too"
+    )]
     OtherModel {
         /// The group.
         group: String,

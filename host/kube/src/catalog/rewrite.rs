@@ -96,7 +96,8 @@ fn releases(rule: &RewriteRule, pooled: &Pooled) -> Vec<Release> {
     let release = |target: &crate::objects::RewriteTarget| Release {
         name: if alone { String::new() } else { target.model_rewrite.to_string() },
         weight: weight(target.weight.unwrap_or(1)),
-        served_as: target.model_rewrite.to_string(),
+        served_as: if *target.model_rewrite == *pooled.model { &*pooled.served_as } else { &*target.model_rewrite }
+            .to_owned(),
         knows: Vec::new(),
         endpoints: pooled.endpoints.clone(),
     };

@@ -25,7 +25,9 @@ pub(super) fn unserved(conditions: &Conditions, model: Option<&ModelStatus>) -> 
             return Status::Loading;
         }
     }
-    Status::NotReady(worst(conditions).map_or_else(|| "NotYetKnown".into(), |worst| word(&worst.reason)))
+    let ready = conditions.state("Ready") == State::True;
+    let unsaid = || if ready { "NoReadyPods" } else { "NotYetKnown" }.to_owned();
+    Status::NotReady(worst(conditions).map_or_else(unsaid, |worst| word(&worst.reason)))
 }
 
 /// What its owner is told, where not all is well.
@@ -56,7 +58,11 @@ fn worst(conditions: &Conditions) -> Option<&Condition> {
 /// A reason as callers may see it: a word or a few, as controllers write them; nothing that could be a path.
 fn word(reason: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-');
-    if !reason.is_empty() && reason.len() <= 64 && reason.chars().all(plain) { reason.into() } else { "NotReady".into() }
+    if !reason.is_empty() && reason.len() <= 64 && reason.chars().all(plain) {
+        reason.into()
+    } else {
+        "NotReady".into()
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +90,8 @@ mod tests {
     #[test]
     fn a_reason_that_is_more_than_a_word_is_not_passed_on() {
         for reason in ["s3://bucket/key", "/mnt/models/x", "a\nb", "", &"x".repeat(65)] {
-            let conditions = serde_json::json!({"conditions": [{"type": "PredictorReady", "status": "False", "reason": reason}]});
+            let conditions =
+                serde_json::json!({"conditions": [{"type": "PredictorReady", "status": "False", "reason": reason}]});
             assert_eq!(status(&conditions.to_string()).0, Status::NotReady("NotReady".into()), "{reason:?}");
         }
     }
@@ -93,6 +100,9 @@ mod tests {
     fn an_object_of_which_nothing_is_said_is_not_ready() {
         assert_eq!(status("{}"), (Status::NotReady("NotYetKnown".into()), None));
         assert_eq!(status(r#"{"modelStatus": {"transitionStatus": "InProgress"}}"#).0, Status::Loading);
-        assert_eq!(status(r#"{"modelStatus": {"transitionStatus": "FromTheFuture"}}"#).0, Status::NotReady("NotYetKnown".into()));
+        assert_eq!(
+            status(r#"{"modelStatus": {"transitionStatus": "FromTheFuture"}}"#).0,
+            Status::NotReady("NotYetKnown".into())
+        );
     }
 }

@@ -91,7 +91,8 @@ fn status(service: &InferenceService, mode: Option<Mode>, found: &Found) -> Stat
     if state::is_stopped(&service.metadata.annotations, conditions) {
         return Status::Stopped;
     }
-    let mut endpoints = found.releases.iter().filter(|release| release.weight > 0).flat_map(|release| &release.endpoints);
+    let mut endpoints =
+        found.releases.iter().filter(|release| release.weight > 0).flat_map(|release| &release.endpoints);
     let callable = endpoints.any(|endpoint| !endpoint.draining);
     let ready = conditions.state("Ready") == State::True;
     // A route leads to the last revision that was ready, if there ever was one.

@@ -11,7 +11,8 @@ use crate::objects::{Canary, InferenceService, Predictor};
 
 /// The pods; or where no slice tells of them, the address of the status.
 pub(super) fn read(service: &InferenceService, context: &mut Context<'_>) -> Found {
-    let found = if service.spec.transformer.is_some() { transformed(service, context) } else { predicted(service, context) };
+    let found =
+        if service.spec.transformer.is_some() { transformed(service, context) } else { predicted(service, context) };
     let mut found = found.unwrap_or_else(|| {
         let transformed = service.spec.transformer.is_some();
         let address = if transformed { route::transformer_address(service) } else { route::predictor_address(service) };
@@ -32,7 +33,8 @@ fn transformed(service: &InferenceService, context: &Context<'_>) -> Option<Foun
     let transformer = service.spec.transformer.as_ref()?;
     let served = behind(service, context, &services(&service.metadata.name, "transformer"))?;
     // A transformer is KServe's own library, whatever the predictor behind it speaks.
-    let protocols = Protocols { v1: true, v2: true, grpc: has_grpc(&served.endpoints), ..spoken(service, None).protocols };
+    let protocols =
+        Protocols { v1: true, v2: true, grpc: has_grpc(&served.endpoints), ..spoken(service, None).protocols };
     let names = served_names(served.pod, transformer.containers.iter());
     Some(Found {
         empty: served.addresses == 0,
@@ -64,7 +66,8 @@ fn predicted(service: &InferenceService, context: &Context<'_>) -> Option<Found>
         canaries.push(released(service, canary, share, context));
     }
     let names = predictor_names(served.pod, predictor);
-    let stable = release(service, &predictor.name, weight(left), names, served.endpoints);
+    let share = if canaries.is_empty() { 1 } else { weight(left) };
+    let stable = release(service, &predictor.name, share, names, served.endpoints);
     let mut releases = vec![stable];
     releases.append(&mut canaries);
     distinct(&mut releases);
