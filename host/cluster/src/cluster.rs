@@ -24,7 +24,7 @@ use crate::roster::Roster;
 use crate::snapshot::{ModelState, Snapshot};
 use crate::tally::Tally;
 use crate::verify::CallVerifier;
-use crate::{answer, health, models};
+use crate::{answer, health};
 
 /// An answer on its way.
 pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -114,6 +114,14 @@ impl Cluster {
     }
 }
 
+impl Shared {
+    /// Whether some server of a model is well.
+    fn has_server(&self, model: &Entry) -> bool {
+        let state = self.forwarder.pool.look(|fleet, now| ModelState::of(model, fleet, now));
+        state.versions.iter().flat_map(|version| &version.endpoints).any(|endpoint| endpoint.standing.is_well())
+    }
+}
+
 async fn answer(shared: Arc<Shared>, request: Request<Body>, peer: Peer) -> Response<Body> {
     match request.uri().path() {
         "/healthz" => return plain(StatusCode::OK, "ok\n"),
@@ -128,8 +136,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Body>, peer: Peer) -> Resp
     let asked = admit(request, shared.verifier.as_ref(), &directory, &shared.options, &mut tally).await;
     let response = match asked {
         Ok(Asked::Call(call)) => return shared.forwarder.forward(*call, tally).await,
-        Ok(Asked::Models { principal, dialect }) => answer::json(models::list(&directory, &principal, dialect)),
-        Ok(Asked::Model { name, dialect }) => answer::json(models::one(&name, dialect)),
+        Ok(Asked::Question(question)) => question.answer(&directory, |entry| shared.has_server(entry)),
         Err(refused) => answer::refusal(refused.dialect, &refused.error),
     };
     answer::close(response, tally)

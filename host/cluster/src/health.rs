@@ -3,6 +3,7 @@
 //! One task does it for all of them. Each endpoint has its own moment in each round, so that a thousand are not asked at
 //! once.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -28,8 +29,6 @@ const TICK: Duration = Duration::from_millis(500);
 /// Looks after the endpoints of a roster as long as it is there.
 pub(crate) fn watch(roster: &Arc<Roster>, forwarder: &Forwarder, rules: Health) {
     let (roster, pool, client) = (Arc::downgrade(roster), Arc::downgrade(&forwarder.pool), forwarder.client.clone());
-    // An answer must have come before the next round, in which the endpoint is asked again.
-    let timeout = rules.timeout.min(rules.every);
     tokio::spawn(async move {
         let interval = |every| {
             let mut ticks = tokio::time::interval(every);
@@ -38,15 +37,20 @@ pub(crate) fn watch(roster: &Arc<Roster>, forwarder: &Forwarder, rules: Health) 
         };
         let (mut rounds, mut ticks) = (interval(rules.every), interval(TICK));
         let mut checks = FuturesUnordered::new();
+        // Those that have not answered yet are not asked again.
+        let mut asked = HashSet::new();
         let mut first = true;
         loop {
             tokio::select! {
                 start = rounds.tick() => {
                     let Some(roster) = roster.upgrade() else { return };
                     for (id, endpoint) in roster.watched() {
+                        if !asked.insert(id) {
+                            continue;
+                        }
                         // The first round shows at once what is down.
                         let wait = if first { Duration::ZERO } else { rules.every.mul_f64(moment(id)) };
-                        checks.push(look(id, endpoint, pool.clone(), client.clone(), timeout, start + wait));
+                        checks.push(look(id, endpoint, pool.clone(), client.clone(), rules.timeout, start + wait));
                     }
                     first = false;
                 }
@@ -54,7 +58,9 @@ pub(crate) fn watch(roster: &Arc<Roster>, forwarder: &Forwarder, rules: Health) 
                     Some(pool) => pool.tick(),
                     None => return,
                 },
-                Some(()) = checks.next() => {}
+                Some(id) = checks.next() => {
+                    asked.remove(&id);
+                }
             }
         }
     });
@@ -75,9 +81,9 @@ async fn look(
     client: Client,
     timeout: Duration,
     at: Instant,
-) {
+) -> EndpointId {
     tokio::time::sleep_until(at).await;
-    let Some(request) = endpoint.upgrade().map(|endpoint| endpoint.health_request()) else { return };
+    let Some(request) = endpoint.upgrade().map(|endpoint| endpoint.health_request()) else { return id };
     let ok = match request {
         Ok(request) => tokio::time::timeout(timeout, is_well(&client, request)).await.unwrap_or(false),
         Err(error) => {
@@ -88,6 +94,7 @@ async fn look(
     if let (Some(endpoint), Some(pool)) = (endpoint.upgrade(), pool.upgrade()) {
         pool.checked(id, &endpoint, ok);
     }
+    id
 }
 
 async fn is_well(client: &Client, request: http::Request<weir_serve::Body>) -> bool {

@@ -23,6 +23,12 @@ pub struct Model {
     pub protocols: Protocols,
     /// Its versions; calls are divided by their weights.
     pub versions: Vec<Version>,
+    /// Who explains its predictions (V1's `:explain`), where that is not the versions' own servers.
+    pub explainers: Vec<EndpointOptions>,
+    /// The namespace and name of each object whose paths (`/{namespace}/{name}/v1/…`) lead to it.
+    pub paths: Vec<(String, String)>,
+    /// What its owner is told of its state, and callers are not: it may name paths and buckets.
+    pub detail: Option<String>,
 }
 
 /// One version of a model: the servers that run it.
@@ -171,6 +177,9 @@ impl Model {
             status: Status::Ready,
             protocols: Protocols::ANY,
             versions: vec![version],
+            explainers: Vec::new(),
+            paths: Vec::new(),
+            detail: None,
         }
     }
 

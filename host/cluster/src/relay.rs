@@ -29,6 +29,8 @@ pub(crate) struct Patience {
     pub(crate) first: Instant,
     /// From one byte to the next.
     pub(crate) idle: Duration,
+    /// Since when the caller has waited for something.
+    pub(crate) quiet_since: Instant,
     /// After how much silence a comment is sent; `None` where the answer is no event stream.
     pub(crate) heartbeat: Option<Duration>,
 }
@@ -71,7 +73,7 @@ impl Relay {
             patience,
             boundary: Boundary::default(),
             last_byte: None,
-            last_sent: now,
+            last_sent: patience.quiet_since,
             timer: Box::pin(tokio::time::sleep_until(now)),
         };
         if relay.first.is_none() {
