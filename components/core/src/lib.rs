@@ -21,6 +21,7 @@ pub mod error;
 pub mod header;
 pub mod json;
 pub mod limits;
+pub mod listing;
 pub mod origin;
 pub mod pattern;
 pub mod plan;

@@ -1,7 +1,7 @@
 //! The head of a request: what can be said before its body is read.
 
 use http::{HeaderMap, HeaderValue, Method};
-use weir_core::{Dialect, Endpoint, ErrorKind, GatewayError, Principal, RequestId, RequestView, header};
+use weir_core::{Dialect, ErrorKind, GatewayError, Principal, RequestId, RequestView, header};
 
 use crate::{destination, media};
 
@@ -43,10 +43,6 @@ impl Head {
         let request = id.ok_or_else(|| {
             refuse(no_auth(&header::InternalHeaderError { name: header::REQUEST, fault: "is missing".to_owned() }))
         })?;
-        if view.endpoint == Endpoint::Models && view.service.is_none() {
-            let message = "the list of models is kept by the part `auth`, which this gateway's chain has not";
-            return Err(refuse(GatewayError::new(ErrorKind::PathNotFound, message)));
-        }
         let media = if view.endpoint.method() == Method::GET { Ok(()) } else { media::check(&view.endpoint, headers) };
         media.and_then(|()| destination::check_query(&view.query)).map_err(refuse)?;
         Ok(Self { view, principal, request })

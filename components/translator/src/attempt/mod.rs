@@ -6,6 +6,7 @@ mod answer;
 mod count;
 mod headers;
 mod inference;
+mod list;
 mod place;
 mod prepare;
 mod redact;
