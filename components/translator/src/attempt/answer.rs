@@ -72,7 +72,8 @@ pub fn refusal(
         error = error.with_retry_after(Duration::from_millis(after.0));
     }
     let retry = error.kind().may_retry();
-    (error, Failure { retry, retry_after: after })
+    // A tier two speaks of one model; to leave it alone would be to leave all of its models alone.
+    (error, Failure { retry, retry_after: after.filter(|_| !from_weir) })
 }
 
 /// How an attempt ended that `error` ended before its first event.
@@ -165,6 +166,15 @@ mod tests {
         let spill = headers(&[("x-weir-spill", "1")]);
         assert!(refusal(404, &spill, b"", true, &[], NOW).1.retry);
         assert!(!refusal(404, &spill, b"", false, &[], NOW).1.retry);
+    }
+
+    #[test]
+    fn r3_a_model_that_is_to_be_left_alone_does_not_take_the_whole_tier_two_with_it() {
+        let headers = headers(&[("x-weir-spill", "unavailable"), ("retry-after", "5")]);
+        let (error, failure) = refusal(503, &headers, b"{}", true, &[], NOW);
+        assert_eq!((error.retry_after(), failure.retry_after), (Some(Duration::from_secs(5)), None));
+        let (_, failure) = refusal(503, &headers, b"{}", false, &[], NOW);
+        assert_eq!(failure.retry_after, Some(Millis(5_000)));
     }
 
     #[test]
