@@ -8,7 +8,7 @@ use weir_core::usage::Failure;
 use weir_core::{Ending, ErrorKind, GatewayError, Millis, Secret, UnixMillis, header};
 
 use super::{redact, redact_error};
-use crate::said::{Said, shortened};
+use crate::said::{Said, is_kserves, shortened};
 
 /// How to go on after an answer's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub fn refusal(
     let mut error = match status {
         // The server has nothing of the kind, and another of them has it no more.
         501 if from_weir => said.with_status(400).with_status(501),
+        // A model's own code failed on this very input, as KServe's runtime tells it.
+        500 if from_weir && is_kserves(body) => said.with_status(400).with_status(500),
         _ => said.with_status(status),
     };
     if let Some(message) = own {
@@ -183,6 +185,10 @@ mod tests {
         assert_eq!((error.message(), error.status(), failure.retry), ("it is loading", 503, true));
         let (error, failure) = refusal(501, &HeaderMap::new(), br#"{"error":"no versions"}"#, true, &[], NOW);
         assert_eq!((error.message(), error.status(), failure.retry), ("no versions", 501, false));
+        let (error, failure) = refusal(500, &HeaderMap::new(), br#"{"error":"ValueError : x"}"#, true, &[], NOW);
+        assert_eq!((error.message(), error.status(), failure.retry), ("ValueError : x", 500, false));
+        let (error, failure) = refusal(500, &HeaderMap::new(), br#"{"error":{"message":"x"}}"#, true, &[], NOW);
+        assert_eq!((error.status(), failure.retry), (502, true));
         let (error, _) = refusal(401, &HeaderMap::new(), br#"{"error":"not signed"}"#, true, &[], NOW);
         assert!(!error.message().contains("signed"));
         let (error, failure) = refusal(501, &HeaderMap::new(), b"{}", false, &[], NOW);
