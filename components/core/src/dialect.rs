@@ -18,17 +18,26 @@ pub enum Dialect {
     BedrockConverse,
     /// Cohere chat, version 2.
     CohereChat,
+    /// KServe V1: `:predict` and `:explain`.
+    KserveV1,
+    /// KServe V2, the Open Inference Protocol, over REST.
+    KserveV2,
+    /// The Open Inference Protocol over gRPC.
+    KserveGrpc,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::OpenaiChat,
         Self::OpenaiResponses,
         Self::AnthropicMessages,
         Self::Gemini,
         Self::BedrockConverse,
         Self::CohereChat,
+        Self::KserveV1,
+        Self::KserveV2,
+        Self::KserveGrpc,
     ];
 
     /// The name, as it stands in configuration, metrics and documents.
@@ -41,6 +50,16 @@ impl Dialect {
             Self::Gemini => "gemini",
             Self::BedrockConverse => "bedrock-converse",
             Self::CohereChat => "cohere-chat",
+            Self::KserveV1 => "kserve-v1",
+            Self::KserveV2 => "kserve-v2",
+            Self::KserveGrpc => "kserve-grpc",
         }
+    }
+
+    /// Whether it is one of KServe's inference protocols. They are never put into another dialect: what they carry is no
+    /// conversation, and only a tier two serves them.
+    #[must_use]
+    pub fn is_inference(self) -> bool {
+        matches!(self, Self::KserveV1 | Self::KserveV2 | Self::KserveGrpc)
     }
 }

@@ -44,6 +44,6 @@ pub use plan::{Candidate, Estimate, Plan};
 pub use principal::Principal;
 pub use request_id::RequestId;
 pub use secret::Secret;
-pub use target::{Endpoint, RequestView};
+pub use target::{Endpoint, RequestView, Rpc, Service};
 pub use units::{MicroUsd, Millis, Tokens, UnixMillis};
 pub use usage::{Ending, Outcome, Usage};

@@ -1,9 +1,11 @@
 //! Errors that a client sees: what went wrong, whose fault it is, and whether another backend may be tried.
 
+mod grpc;
 mod render;
 
 use std::time::Duration;
 
+pub use grpc::{GrpcStatus, grpc_status};
 pub use render::{Rendered, render, stream_event};
 
 /// Whose fault an error is.

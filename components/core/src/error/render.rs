@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ErrorKind, GatewayError, Source, Theirs};
+use super::{ErrorKind, GatewayError, Source, Theirs, grpc};
 use crate::Dialect;
 
 /// An error as HTTP: what a client's SDK turns into its own exception.
@@ -10,15 +10,18 @@ use crate::Dialect;
 pub struct Rendered {
     /// The status.
     pub status: u16,
-    /// Headers beside `content-type: application/json`, such as `retry-after`.
+    /// The headers, `content-type` among them.
     pub headers: Vec<(&'static str, String)>,
-    /// The body: JSON.
+    /// The body: JSON, or nothing for gRPC.
     pub body: Vec<u8>,
 }
 
 /// The answer for a request that ends in `error` before its first event.
 #[must_use]
 pub fn render(dialect: Dialect, error: &GatewayError) -> Rendered {
+    if dialect == Dialect::KserveGrpc {
+        return grpc::render(error);
+    }
     let mut headers = vec![("content-type", "application/json".to_owned())];
     if let Some(after) = error.retry_after() {
         // Whole seconds, rounded up (RFC 9110, section 10.2.3); the SDKs also read the exact form.
@@ -31,7 +34,8 @@ pub fn render(dialect: Dialect, error: &GatewayError) -> Rendered {
     Rendered { status: error.status(), headers, body: body(dialect, error).to_string().into_bytes() }
 }
 
-/// The event that tells a client in mid-stream that the stream ends in `error`.
+/// The event that tells a client in mid-stream that the stream ends in `error`. gRPC has no events: there it is told by
+/// the trailers, [`grpc_status`], and nothing is to be written.
 #[must_use]
 pub fn stream_event(dialect: Dialect, error: &GatewayError) -> Vec<u8> {
     let data = match dialect {
@@ -42,6 +46,7 @@ pub fn stream_event(dialect: Dialect, error: &GatewayError) -> Vec<u8> {
             "param": error.param(),
             "sequence_number": null,
         }),
+        Dialect::KserveGrpc => return Vec::new(),
         _ => body(dialect, error),
     };
     let name = match dialect {
@@ -73,9 +78,10 @@ fn body(dialect: Dialect, error: &GatewayError) -> Value {
         Dialect::BedrockConverse | Dialect::CohereChat => {
             json!({"message": message_with_param(error)})
         }
+        Dialect::KserveV1 | Dialect::KserveV2 | Dialect::KserveGrpc => json!({"error": message_with_param(error)}),
     };
     if error.kind().source() == Source::Upstream
-        && let Some(error) = body.get_mut("error")
+        && let Some(error @ Value::Object(_)) = body.get_mut("error")
     {
         error["source"] = "upstream".into();
     }
@@ -83,7 +89,7 @@ fn body(dialect: Dialect, error: &GatewayError) -> Value {
 }
 
 /// Dialects without a field for the parameter name it in the message.
-fn message_with_param(error: &GatewayError) -> String {
+pub(super) fn message_with_param(error: &GatewayError) -> String {
     match error.param() {
         Some(param) if !error.message().contains(param) => format!("{param}: {}", error.message()),
         _ => error.message().to_owned(),
@@ -175,7 +181,7 @@ mod tests {
     #[test]
     fn every_kind_renders_in_every_dialect() {
         for &kind in ErrorKind::ALL {
-            for dialect in Dialect::ALL {
+            for dialect in Dialect::ALL.into_iter().filter(|dialect| *dialect != Dialect::KserveGrpc) {
                 let error = GatewayError::new(kind, "what \"went\"\nwrong").with_param("messages[0]");
                 let answer = render(dialect, &error);
                 assert_eq!(answer.status, kind.status());
@@ -185,6 +191,17 @@ mod tests {
                 assert!(event.ends_with("\n\n") && event.matches("\n\n").count() == 1, "{event}");
             }
         }
+    }
+
+    #[test]
+    fn kserves_protocols_have_an_error_as_its_servers_do() {
+        let error = GatewayError::new(ErrorKind::UpstreamFailed, "it broke").with_param("inputs");
+        for dialect in [Dialect::KserveV1, Dialect::KserveV2] {
+            let answer = render(dialect, &error);
+            assert_eq!((answer.status, &*answer.body), (502, &br#"{"error":"inputs: it broke"}"#[..]));
+            assert_eq!(stream_event(dialect, &error), b"data: {\"error\":\"inputs: it broke\"}\n\n");
+        }
+        assert_eq!(stream_event(Dialect::KserveGrpc, &error), b"");
     }
 
     #[test]

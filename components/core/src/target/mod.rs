@@ -1,12 +1,17 @@
 //! The request target, parsed once: `auth` and `router` see the same value, so they cannot disagree about it.
 
+mod endpoint;
+mod inference;
 mod path;
-
-use std::borrow::Cow;
+mod rpc;
+mod service;
 
 use http::Method;
 use percent_encoding::percent_decode_str;
 
+pub use self::endpoint::Endpoint;
+pub use self::rpc::Rpc;
+pub use self::service::Service;
 use crate::{Dialect, ErrorKind, GatewayError};
 
 /// What a request asks for, as its target says.
@@ -18,59 +23,17 @@ pub struct RequestView {
     pub query: String,
     /// What the path names.
     pub endpoint: Endpoint,
-    /// The model, where it stands in the path, as Azure's SDKs have it. It counts, and a body's `model` does not.
+    /// The model, where it stands in the path, as Azure's SDKs and KServe's protocols have it. It counts, and a body's
+    /// `model` does not.
     pub model: Option<String>,
+    /// The version of the model, where V2 names one.
+    pub version: Option<String>,
+    /// The service in the cluster whose path it is. A body's `model` must be one of its models.
+    pub service: Option<Service>,
     /// In which dialect the caller expects answers, errors included.
     pub dialect: Dialect,
     /// The caller's key, where it came as `?key=` (Gemini's SDKs do so).
     key: Option<crate::Secret<String>>,
-}
-
-/// What a path names. Azure's paths (`/openai/v1/…`, `/openai/deployments/{model}/…`) name the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    /// `POST /v1/chat/completions`
-    ChatCompletions,
-    /// `POST /v1/completions`
-    Completions,
-    /// `POST /v1/embeddings`
-    Embeddings,
-    /// `POST /v1/responses`
-    Responses,
-    /// `POST /v1/responses/input_tokens`
-    InputTokens,
-    /// `POST /v1/messages`
-    Messages,
-    /// `POST /v1/messages/count_tokens`
-    CountTokens,
-    /// `GET /v1/models`
-    Models,
-    /// `GET /v1/models/{model}`
-    Model(String),
-}
-
-impl Endpoint {
-    /// The path by which it is known, however the caller wrote it.
-    #[must_use]
-    pub fn path(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Self::ChatCompletions => "/v1/chat/completions",
-            Self::Completions => "/v1/completions",
-            Self::Embeddings => "/v1/embeddings",
-            Self::Responses => "/v1/responses",
-            Self::InputTokens => "/v1/responses/input_tokens",
-            Self::Messages => "/v1/messages",
-            Self::CountTokens => "/v1/messages/count_tokens",
-            Self::Models => "/v1/models",
-            Self::Model(name) => return Cow::Owned(format!("/v1/models/{name}")),
-        })
-    }
-
-    /// Whether a prompt's tokens are counted there and nothing is answered, which costs nothing.
-    #[must_use]
-    pub fn counts(&self) -> bool {
-        matches!(self, Self::InputTokens | Self::CountTokens)
-    }
 }
 
 impl RequestView {
@@ -79,9 +42,9 @@ impl RequestView {
     ///
     /// # Errors
     /// A 400 for a path that two readers could understand in two ways (empty or dot segments, encoded `/`, `.`
-    /// or `%`, `;`, `\`, control characters); 404 for a path that names nothing; 405 for the wrong method; 401 for two
-    /// different keys in the query. Each
-    /// comes with the dialect that its answer should have.
+    /// or `%`, `;`, `\`, control characters); 404 for a path that names nothing; 403 for one that would load models; 405
+    /// for the wrong method; 401 for two different keys in the query. Each comes with the dialect that its answer
+    /// should have.
     pub fn parse(method: &Method, target: &str, anthropic: bool) -> Result<Self, (Dialect, GatewayError)> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let shared = if anthropic { Dialect::AnthropicMessages } else { Dialect::OpenaiChat };
@@ -91,16 +54,17 @@ impl RequestView {
             return Err((dialect, GatewayError::new(ErrorKind::InvalidRequest, message)));
         }
         let named = path::read(path).map_err(|error| (dialect, error))?;
-        if *method != named.method {
-            let message = format!("{path} takes {}, not {method}", named.method);
+        let takes = named.endpoint.method();
+        if *method != takes {
+            let message = format!("{path} takes {takes}, not {method}");
             return Err((dialect, GatewayError::new(ErrorKind::MethodNotAllowed, message)));
         }
         let (query, key) = without_key(query).ok_or_else(|| {
             let message = "two different keys stand in the query; send one";
             (dialect, GatewayError::new(ErrorKind::InvalidKey, message))
         })?;
-        let path::Named { endpoint, model, .. } = named;
-        Ok(Self { path: path.to_owned(), query, endpoint, model, dialect, key })
+        let path::Named { endpoint, model, version, service } = named;
+        Ok(Self { path: path.to_owned(), query, endpoint, model, version, service, dialect, key })
     }
 
     /// Path and query as they go further in: without the caller's key.

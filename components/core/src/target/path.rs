@@ -1,20 +1,31 @@
 //! Which endpoint a path names, and whether it can be read in one way only.
 
-use http::Method;
 use percent_encoding::percent_decode_str;
 
-use super::Endpoint;
+use super::{Endpoint, Service, inference};
 use crate::{Dialect, ErrorKind, GatewayError};
 
-/// What a path names: the endpoint, its method, and the model, where that stands in the path.
+/// What a path names: the endpoint, and what else stands in the path.
 pub(super) struct Named {
     pub(super) endpoint: Endpoint,
-    pub(super) method: Method,
     pub(super) model: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) service: Option<Service>,
+}
+
+impl Named {
+    /// An endpoint, and nothing else in the path.
+    pub(super) fn at(endpoint: Endpoint) -> Self {
+        Self { endpoint, model: None, version: None, service: None }
+    }
 }
 
 /// The dialect of the answer to whatever comes for this path; `shared` for the paths that dialects share.
 pub(super) fn dialect_of(path: &str, shared: Dialect) -> Dialect {
+    if let Some(dialect) = inference::dialect_of(path) {
+        return dialect;
+    }
+    let path = Service::split(path).map_or(path, |(_, rest)| rest);
     match beneath_root(path) {
         Some(rest) if rest.starts_with("/messages") => Dialect::AnthropicMessages,
         Some(rest) if ["/responses", "/conversations"].iter().any(|start| rest.starts_with(start)) => {
@@ -29,11 +40,16 @@ pub(super) fn dialect_of(path: &str, shared: Dialect) -> Dialect {
 /// Reads a path.
 ///
 /// # Errors
-/// `PathNotFound`, with what there is instead.
+/// `PathNotFound`, with what there is instead; `Forbidden` for what would have a model loaded.
 pub(super) fn read(path: &str) -> Result<Named, GatewayError> {
     let rest = beneath_root(path);
-    if let Some(named) = rest.and_then(named) {
+    let named = inference::named(path).or_else(|| tokens(path)).or_else(|| rest.and_then(named));
+    if let Some(named) = named.or_else(|| of_service(path)) {
         return Ok(named);
+    }
+    if inference::loads(path) {
+        let message = "models are loaded and unloaded by the cluster, never by a request";
+        return Err(GatewayError::new(ErrorKind::Forbidden, message));
     }
     let message = match rest.and_then(stored) {
         Some(what) => format!(
@@ -63,22 +79,37 @@ fn beneath_root(path: &str) -> Option<&str> {
 }
 
 fn named(rest: &str) -> Option<Named> {
-    let post = |endpoint| Some(Named { endpoint, method: Method::POST, model: None });
-    let get = |endpoint| Some(Named { endpoint, method: Method::GET, model: None });
-    match rest {
-        "/chat/completions" => post(Endpoint::ChatCompletions),
-        "/completions" => post(Endpoint::Completions),
-        "/embeddings" => post(Endpoint::Embeddings),
-        "/responses" => post(Endpoint::Responses),
-        "/responses/input_tokens" => post(Endpoint::InputTokens),
-        "/messages" => post(Endpoint::Messages),
-        "/messages/count_tokens" => post(Endpoint::CountTokens),
-        "/models" => get(Endpoint::Models),
+    Some(Named::at(match rest {
+        "/chat/completions" => Endpoint::ChatCompletions,
+        "/completions" => Endpoint::Completions,
+        "/embeddings" => Endpoint::Embeddings,
+        "/responses" => Endpoint::Responses,
+        "/responses/input_tokens" => Endpoint::InputTokens,
+        "/messages" => Endpoint::Messages,
+        "/messages/count_tokens" => Endpoint::CountTokens,
+        "/models" => Endpoint::Models,
         _ => match rest.strip_prefix(DEPLOYMENTS) {
-            Some(deployment) => deployed(deployment),
-            None => get(Endpoint::Model(segment(rest.strip_prefix("/models/")?)?)),
+            Some(deployment) => return deployed(deployment),
+            None => Endpoint::Model(segment(rest.strip_prefix("/models/")?)?),
         },
+    }))
+}
+
+/// The two paths for tokens, at the root as vLLM has them, or beneath `/v1`, as SGLang has them, too.
+fn tokens(path: &str) -> Option<Named> {
+    match path.strip_prefix("/v1").unwrap_or(path) {
+        "/tokenize" => Some(Named::at(Endpoint::Tokenize)),
+        "/detokenize" => Some(Named::at(Endpoint::Detokenize)),
+        _ => None,
     }
+}
+
+/// `/{namespace}/{name}/v1/…`, and the paths for tokens of that service.
+fn of_service(path: &str) -> Option<Named> {
+    let (service, rest) = Service::split(path)?;
+    let api = || rest.strip_prefix("/v1").filter(|rest| rest.starts_with('/') && !rest.starts_with(DEPLOYMENTS));
+    let named = tokens(rest).or_else(|| named(api()?))?;
+    Some(Named { service: Some(service), ..named })
 }
 
 /// `{deployment}/chat/completions` and its like. The name may hold a `/`, as models' names do.
@@ -91,10 +122,11 @@ fn deployed(rest: &str) -> Option<Named> {
     ];
     let (name, endpoint) =
         endings.into_iter().find_map(|(ending, endpoint)| Some((rest.strip_suffix(ending)?, endpoint)))?;
-    Some(Named { endpoint, method: Method::POST, model: Some(segment(name)?) })
+    Some(Named { model: Some(segment(name)?), ..Named::at(endpoint) })
 }
 
-fn segment(text: &str) -> Option<String> {
+/// A name out of a path, in its plain form.
+pub(super) fn segment(text: &str) -> Option<String> {
     let text = percent_decode_str(text).decode_utf8().ok()?;
     (!text.is_empty()).then(|| text.into_owned())
 }

@@ -20,10 +20,10 @@ pub(super) fn endpoint_path(endpoint: &Endpoint) -> Result<&'static str, Gateway
         Endpoint::InputTokens => Ok("/responses/input_tokens"),
         Endpoint::Messages => Ok("/messages"),
         Endpoint::CountTokens => Ok("/messages/count_tokens"),
-        Endpoint::Models | Endpoint::Model(_) => Err(GatewayError::new(
-            ErrorKind::PathNotFound,
-            "the list of models is answered by the gateway, not by a backend",
-        )),
+        _ => {
+            let message = format!("{} is not for a backend of this kind", endpoint.path());
+            Err(GatewayError::new(ErrorKind::PathNotFound, message))
+        }
     }
 }
 
