@@ -116,7 +116,7 @@ fn call(
 
 /// Whether the caller may use the model. Patterns are about names that callers use: where tier one has renamed the
 /// model, its signed plan says what the caller asked for, and that this name came of it.
-fn authorize(headers: &HeaderMap, principal: &Principal, name: &str) -> Result<(), GatewayError> {
+pub(crate) fn authorize(headers: &HeaderMap, principal: &Principal, name: &str) -> Result<(), GatewayError> {
     let plan: Option<Plan> = header::read_json(headers, header::PLAN)
         .map_err(|_| GatewayError::new(ErrorKind::InvalidRequest, "the plan cannot be read"))?;
     let allowed = match plan {
@@ -156,7 +156,7 @@ fn renamed(body: &[u8], name: &str, depth: usize) -> Result<Bytes, GatewayError>
     Ok(object.to_bytes().into())
 }
 
-fn deadline(headers: &HeaderMap, options: &ClusterOptions) -> Result<Instant, GatewayError> {
+pub(crate) fn deadline(headers: &HeaderMap, options: &ClusterOptions) -> Result<Instant, GatewayError> {
     let Some(value) = headers.get(header::DEADLINE) else {
         // Time for each attempt; a caller that states a deadline decides for itself.
         return Ok(Instant::now() + options.timeouts.first_byte * options.retry.attempts);
@@ -171,7 +171,7 @@ fn deadline(headers: &HeaderMap, options: &ClusterOptions) -> Result<Instant, Ga
 }
 
 /// What a body's fault is in the caller's eyes.
-fn unreadable(error: ReadError) -> GatewayError {
+pub(crate) fn unreadable(error: ReadError) -> GatewayError {
     let cause = match error {
         ReadError::TooLong(limit) => return too_large(limit),
         ReadError::Broken(cause) => cause,
@@ -187,11 +187,11 @@ fn too_large(limit: usize) -> GatewayError {
     GatewayError::new(ErrorKind::BodyTooLarge, format!("the body is longer than {limit} bytes"))
 }
 
-fn unknown(name: &str) -> GatewayError {
+pub(crate) fn unknown(name: &str) -> GatewayError {
     GatewayError::new(ErrorKind::ModelNotFound, format!("no model is called `{name}` here")).with_param("model")
 }
 
-fn now() -> UnixMillis {
+pub(crate) fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(Millis::from(since).0)
 }

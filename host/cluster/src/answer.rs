@@ -25,21 +25,33 @@ pub(crate) fn refusal(dialect: Dialect, refused: &GatewayError) -> Response<Body
 
 /// No room here: tier one is told to take its next candidate.
 pub(crate) fn spill(dialect: Dialect, why: NoRoom, retry_after: Duration) -> Response<Body> {
-    let (word, kind, message) = match why {
-        NoRoom::Saturated => (
-            "saturated",
-            ErrorKind::Overloaded,
-            "every server of this model has all the requests it can take; try again shortly",
-        ),
-        NoRoom::Unavailable => (
-            "unavailable",
-            ErrorKind::BackendsUnavailable,
-            "no server of this model is well at the moment; try again shortly",
-        ),
-    };
-    let mut response = refusal(dialect, &GatewayError::new(kind, message).with_retry_after(retry_after));
-    response.headers_mut().insert(header::SPILL, HeaderValue::from_static(word));
+    let mut response = refusal(dialect, &why.error(retry_after));
+    response.headers_mut().insert(header::SPILL, HeaderValue::from_static(why.word()));
     response
+}
+
+impl NoRoom {
+    /// The word for tier one.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Saturated => "saturated",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// What the caller is told.
+    pub(crate) fn error(self, retry_after: Duration) -> GatewayError {
+        let (kind, message) = match self {
+            Self::Saturated => (
+                ErrorKind::Overloaded,
+                "every server of this model has all the requests it can take; try again shortly",
+            ),
+            Self::Unavailable => {
+                (ErrorKind::BackendsUnavailable, "no server of this model is well at the moment; try again shortly")
+            }
+        };
+        GatewayError::new(kind, message).with_retry_after(retry_after)
+    }
 }
 
 /// JSON that is made here.

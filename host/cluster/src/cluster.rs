@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
-use weir_serve::{Body, Client, Peer, full};
+use weir_serve::{Body, Client, ClientOptions, Peer, full};
 
 use crate::admit::{Asked, admit};
 use crate::budget::Budget;
@@ -24,7 +24,7 @@ use crate::pool::Pool;
 use crate::roster::Roster;
 use crate::tally::Tally;
 use crate::verify::CallVerifier;
-use crate::{answer, models};
+use crate::{answer, grpc, models};
 
 /// An answer on its way.
 pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -93,8 +93,10 @@ impl Cluster {
     ) -> Result<Self, OptionsError> {
         let client = Client::new(options.client.clone()).map_err(|e| OptionsError::Client(e.to_string()))?;
         let fleet = Fleet::new(options.health.clone(), options.queue.length, rand::random());
+        let h2 = ClientOptions { h2c: true, ..options.client.clone() };
         let forwarder = Forwarder {
             client,
+            grpc: Client::new(h2).map_err(|e| OptionsError::Client(e.to_string()))?,
             pool: Pool::new(fleet, options.queue),
             budget: Mutex::new(Budget::new(options.retry, tokio::time::Instant::now().into_std())),
             timeouts: options.timeouts,
@@ -168,6 +170,27 @@ impl Cluster {
     }
 }
 
+impl Shared {
+    fn grpc<'s>(self: &'s Arc<Self>, directory: &'s Directory) -> grpc::Plane<'s> {
+        let (verifier, options, forwarder) = (self.verifier.as_ref(), &self.options, &self.forwarder);
+        let shared = self.clone();
+        let look = Arc::new(move |model: Option<&str>| shared.serving(model));
+        grpc::Plane { verifier, directory, options, forwarder, look }
+    }
+
+    /// Whether calls of a model are taken, or calls at all.
+    fn serving(&self, model: Option<&str>) -> grpc::Serving {
+        let takes = match model {
+            None => !self.draining.load(Ordering::Relaxed),
+            Some(name) => match self.directory.load().find(name) {
+                Some(entry) => self.forwarder.pool.is_hopeful(entry),
+                None => return grpc::Serving::Unknown,
+            },
+        };
+        if takes { grpc::Serving::Yes } else { grpc::Serving::No }
+    }
+}
+
 async fn answer(shared: Arc<Shared>, request: Request<Body>, peer: Peer) -> Response<Body> {
     match request.uri().path() {
         "/healthz" => return plain(StatusCode::OK, "ok\n"),
@@ -179,6 +202,9 @@ async fn answer(shared: Arc<Shared>, request: Request<Body>, peer: Peer) -> Resp
     }
     let mut tally = Tally::new(&request, peer, shared.metrics.clone(), shared.options.access_log.clone());
     let directory = shared.directory.load_full();
+    if grpc::is_call(request.headers()) {
+        return grpc::answer(shared.grpc(&directory), request, tally).await;
+    }
     let asked = admit(request, shared.verifier.as_ref(), &directory, &shared.options, &mut tally).await;
     let response = match asked {
         Ok(Asked::Call(call)) => return shared.forwarder.forward(*call, tally).await,

@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, Request, Uri};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use weir_core::secret::WrongOrigin;
-use weir_core::{RequestView, header};
+use weir_core::{Origin, RequestView, header};
 use weir_serve::{Body, empty};
 
 use crate::model::EndpointOptions;
@@ -95,6 +95,11 @@ impl Endpoint {
         Ok(request)
     }
 
+    /// Where it speaks gRPC.
+    pub(crate) fn grpc_origin(&self) -> &Origin {
+        self.options.grpc.as_ref().unwrap_or(&self.options.origin)
+    }
+
     /// The question whether the server is well.
     pub(crate) fn health_request(&self) -> Result<Request<Body>, RequestError> {
         let mut request = Request::new(empty());
@@ -104,7 +109,8 @@ impl Endpoint {
         Ok(request)
     }
 
-    fn sign(&self, headers: &mut HeaderMap) -> Result<(), WrongOrigin> {
+    /// Adds the server's key, if it wants one. Its port for gRPC is told together with its origin: it is the same server.
+    pub(crate) fn sign(&self, headers: &mut HeaderMap) -> Result<(), WrongOrigin> {
         match &self.options.credential {
             Some(credential) => credential.apply(&self.options.origin, headers),
             None => Ok(()),

@@ -8,13 +8,13 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use weir_core::{ErrorKind, GatewayError, header};
-use weir_serve::{Body, Client, ClientError, full};
+use weir_serve::{Body, BoxError, Client, ClientError, full};
 
 use crate::admit::Call;
 use crate::answer;
 use crate::balance::Failure;
 use crate::budget::Budget;
-use crate::endpoint::RequestError;
+use crate::endpoint::{Endpoint, RequestError};
 use crate::fleet::EndpointId;
 use crate::options::{Retry, Timeouts};
 use crate::pool::{Lease, Pool};
@@ -24,6 +24,8 @@ use crate::tally::Tally;
 /// What sends calls to model servers.
 pub(crate) struct Forwarder {
     pub(crate) client: Client,
+    /// Speaks HTTP/2 alone.
+    pub(crate) grpc: Client,
     pub(crate) pool: Arc<Pool>,
     pub(crate) budget: Mutex<Budget>,
     pub(crate) timeouts: Timeouts,
@@ -33,13 +35,49 @@ pub(crate) struct Forwarder {
 
 /// An attempt without an answer.
 #[derive(Debug, thiserror::Error)]
-enum Fault {
+pub(crate) enum Fault {
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error("no answer in time")]
     Late,
     #[error(transparent)]
     Request(#[from] RequestError),
+}
+
+impl Fault {
+    /// A body that broke off before anything of it was handed over.
+    pub(crate) fn broken(error: BoxError) -> Self {
+        let closed = || ClientError::Closed(Arc::new(std::io::Error::other(error.to_string())));
+        Self::Client(ClientError::find(error.as_ref()).cloned().unwrap_or_else(closed))
+    }
+
+    /// Whether time ran out.
+    pub(crate) fn is_late(&self) -> bool {
+        matches!(self, Self::Late)
+    }
+
+    /// Whether the connection was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self, Self::Client(ClientError::Closed(_)))
+    }
+
+    /// Tells the endpoint's state what this shows of it.
+    pub(crate) fn report(&self, lease: &Lease) {
+        match self {
+            Self::Client(error) if error.is_connect() => lease.failed(Failure::Connect),
+            Self::Client(ClientError::InvalidUri(_)) | Self::Request(_) => {}
+            Self::Client(_) | Self::Late => lease.failed(Failure::Answer),
+        }
+    }
+
+    /// Whether another endpoint may do better, and the word for why.
+    pub(crate) fn worth_another(&self) -> Option<&'static str> {
+        match self {
+            Self::Late => Some("timeout"),
+            Self::Client(ClientError::InvalidUri(_)) | Self::Request(_) => None,
+            Self::Client(error) => Some(error.kind()),
+        }
+    }
 }
 
 impl Forwarder {
@@ -136,11 +174,7 @@ fn report(outcome: &Result<Response<Body>, Fault>, lease: &Lease) {
         Ok(_) => lease.succeeded(),
         Err(fault) => {
             tracing::info!(endpoint = lease.endpoint().name(), error = %Told(fault), "attempt failed");
-            match fault {
-                Fault::Client(error) if error.is_connect() => lease.failed(Failure::Connect),
-                Fault::Client(ClientError::InvalidUri(_)) | Fault::Request(_) => {}
-                Fault::Client(_) | Fault::Late => lease.failed(Failure::Answer),
-            }
+            fault.report(lease);
         }
     }
 }
@@ -156,9 +190,7 @@ fn worth_another(outcome: &Result<Response<Body>, Fault>) -> Option<&'static str
         Ok(response) if is_failure(response.status()) => Some("status_5xx"),
         Ok(response) if matches!(response.status().as_u16(), 408 | 425 | 429) => Some("status_4xx"),
         Ok(_) => None,
-        Err(Fault::Late) => Some("timeout"),
-        Err(Fault::Client(ClientError::InvalidUri(_)) | Fault::Request(_)) => None,
-        Err(Fault::Client(error)) => Some(error.kind()),
+        Err(fault) => fault.worth_another(),
     }
 }
 
@@ -178,6 +210,11 @@ fn not_for_the_caller(status: StatusCode) -> Option<GatewayError> {
 }
 
 fn give_up(fault: &Fault, call: &Call, lease: &Lease, tally: Tally) -> Response<Body> {
+    answer::close(answer::refusal(call.view.dialect, &error_of(fault, lease.endpoint())), tally)
+}
+
+/// What the caller is told of an attempt without an answer.
+pub(crate) fn error_of(fault: &Fault, endpoint: &Endpoint) -> GatewayError {
     let (kind, message) = match fault {
         Fault::Late => (ErrorKind::UpstreamTimeout, "the model server did not answer in time"),
         Fault::Client(ClientError::Dns { .. }) => (ErrorKind::UpstreamDns, "the model server's name has no address"),
@@ -195,11 +232,11 @@ fn give_up(fault: &Fault, call: &Call, lease: &Lease, tally: Tally) -> Response<
         }
         Fault::Client(_) => (ErrorKind::UpstreamFailed, "the model server failed"),
         Fault::Request(error) => {
-            tracing::error!(endpoint = lease.endpoint().name(), %error, "no request can be made for this endpoint");
+            tracing::error!(endpoint = endpoint.name(), %error, "no request can be made for this endpoint");
             (ErrorKind::Misconfigured, "the model's server is not configured as it should be")
         }
     };
-    answer::close(answer::refusal(call.view.dialect, &GatewayError::new(kind, message)), tally)
+    GatewayError::new(kind, message)
 }
 
 /// A stream of events that can be read, so that something may be put between them.
@@ -211,7 +248,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 /// An error with its causes, on one line.
-struct Told<'e>(&'e Fault);
+pub(crate) struct Told<'e>(pub(crate) &'e dyn std::error::Error);
 
 impl std::fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

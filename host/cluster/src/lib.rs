@@ -71,6 +71,7 @@ mod directory;
 mod endpoint;
 pub mod fleet;
 mod forward;
+mod grpc;
 mod health;
 mod metrics;
 mod model;
@@ -86,6 +87,6 @@ mod verify;
 
 pub use cluster::{Answering, Cluster, EndpointState, ModelState, Snapshot};
 pub use model::{EndpointOptions, Model, Protocols, Role, Source, Status, Trust, Version, Watched};
-pub use options::{ClusterOptions, Health, OptionsError, Queue, Retry, Timeouts};
+pub use options::{ClusterOptions, Grpc, Health, OptionsError, Queue, Retry, Timeouts};
 pub use settings::KeyError;
 pub use verify::{CallRefused, CallVerifier};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, StatusCode};
 use tokio::time::Instant;
+use weir_core::grpc::Code;
 use weir_core::{Principal, header};
 use weir_serve::{AccessLog, AccessRecord, Body, Ending, Peer};
 
@@ -19,6 +20,8 @@ pub(crate) struct Tally {
     started: Instant,
     /// The model as it is configured: what metrics may have as a label.
     model: Option<String>,
+    /// What a call over gRPC ended with: its HTTP status is 200 whatever happens.
+    grpc: Option<Code>,
     metrics: Arc<Metrics>,
     log: AccessLog,
 }
@@ -27,7 +30,7 @@ impl Tally {
     pub(crate) fn new(request: &Request<Body>, peer: Peer, metrics: Arc<Metrics>, log: AccessLog) -> Self {
         let mut record = AccessRecord::new("host", request.method().as_str(), request.uri().path());
         record.peer = Some(peer.addr.ip());
-        Self { record, started: Instant::now(), model: None, metrics, log }
+        Self { record, started: Instant::now(), model: None, grpc: None, metrics, log }
     }
 
     /// Who calls, now that the signature shows that it is true.
@@ -75,6 +78,13 @@ impl Tally {
         self.record.bytes += bytes as u64;
     }
 
+    /// The status with which a call over gRPC ends.
+    pub(crate) fn grpc(&mut self, code: Code) {
+        self.record.status = StatusCode::OK.as_u16();
+        self.record.grpc_status = Some(code.number());
+        self.grpc = Some(code);
+    }
+
     /// The answer ended.
     pub(crate) fn ended(&mut self, ending: Ending) {
         self.record.ending = Some(ending);
@@ -105,7 +115,11 @@ impl Drop for Tally {
             Ending::Truncated => self.metrics.truncated(self.label()),
             Ending::Complete | Ending::Refused | Ending::Failed => {}
         }
-        let status = if self.record.status == 0 { CLIENT_LEFT } else { self.record.status };
+        let status = match (self.grpc, self.record.status) {
+            (Some(code), _) => code.http_status(),
+            (None, 0) => CLIENT_LEFT,
+            (None, status) => status,
+        };
         self.metrics.request(self.label(), status, took.as_secs_f64());
         self.log.write(self.record.clone());
     }

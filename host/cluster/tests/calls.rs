@@ -29,7 +29,8 @@ async fn raw(tier: &Tier, bytes: Vec<u8>) -> (u16, String) {
 async fn a_signed_call_reaches_the_model_server_with_nothing_that_is_not_for_it() {
     let upstream = echo().await;
     let mut options = options(&[&upstream]);
-    options.models[0].versions[0].endpoints[0] = endpoint(&upstream).with_key(&Secret::new("sk-model-server".to_owned())).unwrap();
+    options.models[0].versions[0].endpoints[0] =
+        endpoint(&upstream).with_key(&Secret::new("sk-model-server".to_owned())).unwrap();
     let tier = Tier::start(options);
     let mut call = Call::chat("llama");
     call.unsigned.extend([
