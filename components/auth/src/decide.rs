@@ -53,7 +53,7 @@ impl Auth {
     /// Makes ready what `config` says of callers and models.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        Self { base_path: config.base_path.clone(), keys: KeyTable::new(config), models: Models::new(&config.routes) }
+        Self { base_path: config.base_path.clone(), keys: KeyTable::new(config), models: Models::new(config) }
     }
 
     /// Decides about a request that came at `now`. `random` makes its id unique.
@@ -84,6 +84,9 @@ impl Auth {
         let key = PresentedKey::find(&headers, &view).map_err(refuse)?;
         let caller = self.keys.find(&key, now).map_err(refuse)?;
         let models = match &view.endpoint {
+            // What is in the cluster, tier two knows better.
+            _ if view.service.is_some() => None,
+            Endpoint::Model(name) if self.models.is_in_cluster(&caller.principal, name) => None,
             Endpoint::Models => Some(self.models.list(&caller.principal, view.dialect, &view.query)),
             Endpoint::Model(name) => Some(self.models.one(&caller.principal, view.dialect, name)),
             _ => None,

@@ -5,13 +5,22 @@
 
 use indexmap::IndexSet;
 use serde_json::{Value, json};
-use weir_core::config::Route;
-use weir_core::{Dialect, ErrorKind, GatewayError, Principal};
+use weir_core::config::{BackendKind, Route};
+use weir_core::{Config, Dialect, ErrorKind, GatewayError, Pattern, Principal};
 
-/// The models that may be listed, for all tenants.
+/// The models that may be listed, for all tenants, and those that a tier two knows more of.
 #[derive(Clone, Debug)]
 pub struct Models {
     listed: Vec<Listed>,
+    routed: Vec<Routed>,
+}
+
+/// For which models and tenants a route is, and whether a tier two is among its targets.
+#[derive(Clone, Debug)]
+struct Routed {
+    models: Vec<Pattern>,
+    tenants: Vec<String>,
+    in_cluster: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -21,14 +30,31 @@ struct Listed {
 }
 
 impl Models {
-    /// The models that `routes` name in full, in their order.
+    /// The models that the routes of `config` name in full, in their order.
     #[must_use]
-    pub fn new(routes: &[Route]) -> Self {
-        let listed = routes.iter().flat_map(|route| {
+    pub fn new(config: &Config) -> Self {
+        let listed = config.routes.iter().flat_map(|route| {
             let names = route.models.iter().filter_map(|pattern| pattern.literal());
             names.map(|name| Listed { name: name.to_owned(), tenants: route.tenants.clone() })
         });
-        Self { listed: listed.collect() }
+        let is_tier_two = |backend: &str| {
+            config.backends.get(backend).is_some_and(|backend| matches!(backend.kind, BackendKind::Weir { .. }))
+        };
+        let routed = |route: &Route| Routed {
+            models: route.models.clone(),
+            tenants: route.tenants.clone(),
+            in_cluster: route.targets.iter().any(|target| is_tier_two(&target.backend)),
+        };
+        Self { listed: listed.collect(), routed: config.routes.iter().map(routed).collect() }
+    }
+
+    /// Whether a model goes to a tier two, which then says itself what there is to say of it: it knows whether the model
+    /// is ready. Never for a model that the caller may not use.
+    #[must_use]
+    pub fn is_in_cluster(&self, principal: &Principal, name: &str) -> bool {
+        let mut for_caller = self.routed.iter().filter(|route| is_for(&route.tenants, principal));
+        let route = for_caller.find(|route| route.models.iter().any(|pattern| pattern.matches(name)));
+        principal.allows(name) && route.is_some_and(|route| route.in_cluster)
     }
 
     /// The models that this caller sees, each once.
@@ -36,7 +62,7 @@ impl Models {
         let seen: IndexSet<&str> = self
             .listed
             .iter()
-            .filter(|model| model.tenants.is_empty() || model.tenants.contains(&principal.tenant))
+            .filter(|model| is_for(&model.tenants, principal))
             .map(|model| model.name.as_str())
             .filter(|name| principal.allows(name))
             .collect();
@@ -45,15 +71,16 @@ impl Models {
 
     /// The list for this caller, in the shape of its dialect: OpenAI's
     /// (<https://platform.openai.com/docs/api-reference/models/list>) or Anthropic's
-    /// (<https://docs.anthropic.com/en/api/models-list>), whose pages `query` turns.
+    /// (<https://docs.anthropic.com/en/api/models-list>), whose pages `query` turns. OpenAI's has KServe V1's beside it,
+    /// the names under `models`.
     ///
     /// # Errors
     /// `InvalidRequest` for a page that cannot be.
     pub fn list(&self, principal: &Principal, dialect: Dialect, query: &str) -> Result<Value, GatewayError> {
         let names: Vec<&str> = self.visible_to(principal).collect();
         if dialect != Dialect::AnthropicMessages {
-            let data: Vec<Value> = names.into_iter().map(openai).collect();
-            return Ok(json!({"object": "list", "data": data}));
+            let data: Vec<Value> = names.iter().copied().map(openai).collect();
+            return Ok(json!({"object": "list", "data": data, "models": names}));
         }
         let page = Page::read(query)?;
         let (page, has_more) = page.of(if page.may_be_active() { &names } else { &[] });
@@ -76,6 +103,10 @@ impl Models {
             )),
         }
     }
+}
+
+fn is_for(tenants: &[String], principal: &Principal) -> bool {
+    tenants.is_empty() || tenants.contains(&principal.tenant)
 }
 
 /// When a model was made is not known here: the epoch stands for that, as Anthropic's documents have it.

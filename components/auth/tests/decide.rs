@@ -114,7 +114,7 @@ fn a_caller_sees_the_models_that_it_may_use() {
         json!({"object": "list", "data": [
             {"id": "gpt-4o", "object": "model", "created": 0, "owned_by": "weir"},
             {"id": "own", "object": "model", "created": 0, "owned_by": "weir"},
-        ]})
+        ], "models": ["gpt-4o", "own"]})
     );
     let bob = answer("GET", "/v1/models?limit=1", &[("x-api-key", BOB), ("anthropic-version", "2023-06-01")]);
     assert_eq!(
@@ -136,7 +136,7 @@ fn a_caller_sees_the_models_that_it_may_use() {
 fn models_are_asked_for_by_their_stage_of_life_as_well() {
     let anthropic = [("x-api-key", BOB), ("anthropic-version", "2023-06-01")];
     let none = json!({"data": [], "has_more": false, "first_id": null, "last_id": null});
-    for (query, expected) in [("lifecycle=retired", 0), ("lifecycle%5B%5D=active&lifecycle%5B%5D=retired", 2)] {
+    for (query, expected) in [("lifecycle=retired", 0), ("lifecycle%5B%5D=active&lifecycle%5B%5D=retired", 3)] {
         let list = body_of(&answer("GET", &format!("/v1/models?{query}"), &anthropic));
         assert_eq!(list["data"].as_array().unwrap().len(), expected, "{query}");
         assert!(expected > 0 || list == none, "{list}");
@@ -157,6 +157,27 @@ fn a_model_that_is_not_visible_is_not_there() {
     assert_eq!(bodies[0].0, 404);
     let anthropic = answer("GET", "/v1/models/own", &[("x-api-key", BOB), ("anthropic-version", "2023-06-01")]);
     assert_eq!(body_of(&anthropic)["error"]["type"], "not_found_error");
+}
+
+#[test]
+fn what_tier_two_knows_better_is_passed_on_to_it() {
+    let cases = [
+        ("GET", "/v1/models/served"),
+        ("GET", "/v1/models/cluster/any"),
+        ("GET", "/team/llama/v1/models"),
+        ("GET", "/v2/health/ready"),
+        ("GET", "/v2/models/served/ready"),
+        ("POST", "/v2/models/served/infer"),
+        ("POST", "/v1/models/served:predict"),
+        ("GET", "/"),
+    ];
+    for (method, target) in cases {
+        let passed = pass(method, target, &[("authorization", &format!("Bearer {BOB}"))]);
+        assert_eq!(passed.view.path, target);
+        assert_eq!(answer(method, target, &[]).status, 401, "{target}");
+    }
+    // Not this key's, though the cluster has it: it is not told so.
+    assert_eq!(answer("GET", "/v1/models/served", &[("x-api-key", ADA)]).status, 404);
 }
 
 proptest! {

@@ -38,6 +38,11 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// The same, where Anthropic's SDKs look for it.
 pub const ANTHROPIC_REQUEST_ID: &str = "request-id";
 
+/// How many bytes of a body of V2 are JSON; the tensors' own bytes follow. On requests and on answers.
+pub const INFERENCE_LENGTH: &str = "inference-header-content-length";
+/// The model, where gateways in front of KServe have found it.
+pub const GATEWAY_MODEL: &str = "x-gateway-model-name";
+
 /// Headers that concern one connection only, or that name the host: stripped whenever a request or response is
 /// built anew. Some runtimes answer an empty 500 when one is set.
 pub const HOP_BY_HOP: [&str; 9] = [

@@ -31,6 +31,7 @@ pub mod secret;
 pub mod signing;
 pub mod sse;
 pub mod target;
+pub mod tensors;
 pub mod units;
 pub mod usage;
 

@@ -7,8 +7,8 @@ use weir_core::{
     Candidate, Config, Ending, Endpoint, ErrorKind, Estimate, GatewayError, Millis, Outcome, Plan, Principal, Usage,
 };
 
-/// What is to be asked for a request, out of the headers that auth and router added. Where tokens are counted and none are
-/// used, none are asked for, however long the prompt.
+/// What is to be asked for a request, out of the headers that auth and router added. Where no model answers, no
+/// tokens are asked for, however long the prompt.
 ///
 /// # Errors
 /// [`InternalHeaderError`] when one of them is missing or broken.
@@ -21,7 +21,7 @@ pub fn reserve(headers: &HeaderMap, endpoint: Option<&Endpoint>) -> Result<Reser
         principal: header::require_json(headers, header::PRINCIPAL)?,
         model: plan.model,
         candidates: plan.candidates,
-        estimate: if endpoint.is_some_and(Endpoint::counts) { Estimate::default() } else { estimate },
+        estimate: if endpoint.is_some_and(Endpoint::is_free) { Estimate::default() } else { estimate },
     })
 }
 
@@ -124,8 +124,11 @@ mod tests {
     #[test]
     fn where_tokens_are_counted_none_are_reserved() {
         let estimated = |endpoint| reserve(&headers(), Some(&endpoint)).unwrap().estimate.total();
-        assert_eq!([Endpoint::CountTokens, Endpoint::InputTokens].map(estimated), [Tokens::ZERO; 2]);
-        assert_eq!([Endpoint::Messages, Endpoint::Responses].map(estimated), [Tokens(30); 2]);
+        assert_eq!(
+            [Endpoint::CountTokens, Endpoint::InputTokens, Endpoint::Tokenize].map(estimated),
+            [Tokens::ZERO; 3]
+        );
+        assert_eq!([Endpoint::Messages, Endpoint::Responses, Endpoint::Infer].map(estimated), [Tokens(30); 3]);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What a request asks for, as its body says. The body is checked as a whole; then only what a decision needs is
 //! read, and the rest goes on byte for byte.
 
+use http::{HeaderMap, Method};
 use weir_core::json::Object;
-use weir_core::{Endpoint, Estimate, GatewayError, Limits, RequestView, Tokens};
+use weir_core::{Endpoint, Estimate, GatewayError, Limits, RequestView, Tokens, tensors};
 
 use crate::model::ModelName;
-use crate::{content, destination, estimate};
+use crate::{content, destination, estimate, named};
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct Ask {
     pub model: ModelName,
     /// Whether the answer is to be a stream.
     pub stream: bool,
-    /// The prompt's tokens, estimated: see [`estimate::prompt`].
+    /// The prompt's tokens, estimated: see [`estimate::prompt`] and [`estimate::tensors`].
     pub input: Tokens,
     /// The most tokens that one answer may have, if the caller says; zero where the endpoint has none.
     pub output_cap: Option<Tokens>,
@@ -23,18 +24,23 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// Reads the body of a request.
+    /// Reads the body of a request, where it is of a kind that has one; of a body with tensors behind it, the JSON.
     ///
     /// # Errors
     /// `InvalidRequest` that points at the field.
-    pub fn read(view: &RequestView, body: &[u8], limits: &Limits) -> Result<Self, GatewayError> {
-        let body = Object::parse(body, limits.json_depth)?;
+    pub fn read(view: &RequestView, headers: &HeaderMap, body: &[u8], limits: &Limits) -> Result<Self, GatewayError> {
+        if view.endpoint.method() == Method::GET {
+            let model = ModelName::new(named::model(view, headers, None)?, limits.model_bytes)?;
+            return Ok(Self { model, stream: false, input: Tokens::ZERO, output_cap: Some(Tokens::ZERO), choices: 1 });
+        }
+        let body = Object::parse(tensors::json_of(&view.endpoint, headers, body)?, limits.json_depth)?;
         destination::check_body(&body)?;
-        let model = ModelName::new(model(view, &body)?, limits.model_bytes)?;
+        let model = ModelName::new(named::model(view, headers, Some(&body))?, limits.model_bytes)?;
         content::check(&view.endpoint, &body)?;
-        let stream = body.read::<bool>("stream")?.unwrap_or(false) && can_stream(&view.endpoint);
-        let (output_cap, choices) = output(&view.endpoint, &body)?;
-        Ok(Self { model, stream, input: estimate::prompt(&body), output_cap, choices })
+        let stream = streams(view, &body)?;
+        let input = if view.dialect.is_inference() { estimate::tensors(&body) } else { estimate::prompt(&body) };
+        let (output_cap, choices) = output(&view.endpoint, &body, input)?;
+        Ok(Self { model, stream, input, output_cap, choices })
     }
 
     /// What the request may cost, where `model_cap` is the most tokens that an answer of the model can have.
@@ -47,22 +53,17 @@ impl Ask {
     }
 }
 
-/// The model: the path's, where it names one, as Azure does, which then reads none in the body. What is enforced here is
-/// also what goes on: the plan's candidates take the place of whatever the body says.
-fn model(view: &RequestView, body: &Object) -> Result<String, GatewayError> {
-    let stated = match &view.model {
-        Some(name) => Some(name.clone()),
-        None => body.read("model")?,
-    };
-    stated.ok_or_else(|| content::missing("model", "name a model, as `GET /v1/models` lists them"))
+/// Whether the answer is to be a stream: V2 says so by the path, the others by a member, where the endpoint has streams.
+fn streams(view: &RequestView, body: &Object) -> Result<bool, GatewayError> {
+    if view.dialect.is_inference() {
+        return Ok(view.endpoint == Endpoint::GenerateStream);
+    }
+    let never = view.endpoint.is_free() || view.endpoint == Endpoint::Embeddings;
+    Ok(body.read::<bool>("stream")?.unwrap_or(false) && !never)
 }
 
-fn can_stream(endpoint: &Endpoint) -> bool {
-    !(endpoint.counts() || *endpoint == Endpoint::Embeddings)
-}
-
-/// The cap on the tokens of an answer, and how many answers there will be.
-fn output(endpoint: &Endpoint, body: &Object) -> Result<(Option<Tokens>, u64), GatewayError> {
+/// The cap on the tokens of an answer, and how many answers there will be. `input` is the estimate of the prompt.
+fn output(endpoint: &Endpoint, body: &Object, input: Tokens) -> Result<(Option<Tokens>, u64), GatewayError> {
     let caps: [&str; 2] = match endpoint {
         Endpoint::Responses => ["max_output_tokens", "max_output_tokens"],
         Endpoint::ChatCompletions => ["max_completion_tokens", "max_tokens"],
@@ -72,7 +73,10 @@ fn output(endpoint: &Endpoint, body: &Object) -> Result<(Option<Tokens>, u64), G
     let cap = whole(body, caps[0])?.max(whole(body, caps[1])?).map(Tokens);
     let choices = whole(body, "n")?.max(whole(body, "best_of")?).unwrap_or(1).max(1);
     match endpoint {
-        Endpoint::Embeddings | Endpoint::CountTokens | Endpoint::InputTokens => Ok((Some(Tokens::ZERO), 1)),
+        _ if endpoint.is_free() || *endpoint == Endpoint::Embeddings => Ok((Some(Tokens::ZERO), 1)),
+        // Numbers are no prompt, and what comes of them is no text.
+        Endpoint::Predict | Endpoint::Explain | Endpoint::Infer if input == Tokens::ZERO => Ok((Some(Tokens::ZERO), 1)),
+        Endpoint::Generate | Endpoint::GenerateStream => Ok((cap.max(estimate::parameter_cap(body)), 1)),
         Endpoint::ChatCompletions | Endpoint::Completions => Ok((cap, choices)),
         _ => Ok((cap, 1)),
     }
@@ -92,7 +96,7 @@ mod tests {
 
     fn read(path: &str, body: &str) -> Result<Ask, GatewayError> {
         let view = RequestView::parse(&Method::POST, path, false).ok().unwrap();
-        Ask::read(&view, body.as_bytes(), &Limits::default())
+        Ask::read(&view, &HeaderMap::new(), body.as_bytes(), &Limits::default())
     }
 
     #[test]
@@ -110,6 +114,12 @@ mod tests {
             ("/v1/embeddings", r#""input":"a""#, 0),
             ("/v1/messages/count_tokens", r#""messages":[{}]"#, 0),
             ("/v1/responses/input_tokens", r#""input":"a""#, 0),
+            ("/tokenize", r#""prompt":"a""#, 0),
+            ("/v1/models/m:predict", r#""instances":[[1,2]]"#, 0),
+            ("/v1/models/m:predict", r#""instances":["a text"]"#, 1000),
+            ("/v2/models/m/infer", r#""inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]"#, 0),
+            ("/v2/models/m/generate", r#""text_input":"a","parameters":{"max_tokens":17}"#, 17),
+            ("/v2/models/m/generate_stream", r#""text_input":"a","max_tokens":19"#, 19),
         ];
         for (path, members, expected) in cases {
             let ask = read(path, &format!(r#"{{"model":"m",{members}}}"#)).unwrap();
@@ -122,6 +132,56 @@ mod tests {
         assert!(read("/v1/chat/completions", r#"{"model":"m","messages":[{}],"stream":true}"#).unwrap().stream);
         assert!(!read("/v1/chat/completions", r#"{"model":"m","messages":[{}],"stream":null}"#).unwrap().stream);
         assert!(!read("/v1/embeddings", r#"{"model":"m","input":"a","stream":true}"#).unwrap().stream);
+    }
+
+    #[test]
+    fn the_header_of_gateways_may_name_the_model_and_not_another() {
+        let read = |path: &str, told: &[&'static str], body: &str| {
+            let view = RequestView::parse(&Method::POST, path, false).ok().unwrap();
+            let mut headers = HeaderMap::new();
+            for value in told {
+                headers.append("x-gateway-model-name", http::HeaderValue::from_static(value));
+            }
+            Ask::read(&view, &headers, body.as_bytes(), &Limits::default()).map(|ask| ask.model.into())
+        };
+        let (chat, service) = ("/v1/chat/completions", "/team/llama/v1/chat/completions");
+        let (named, nameless) = (r#"{"model":"m","messages":[{}]}"#, r#"{"messages":[{}]}"#);
+        let cases: [(&str, &[&'static str], &str, Option<&str>); 9] = [
+            (chat, &["m"], named, Some("m")),
+            (chat, &["m"], nameless, Some("m")),
+            (chat, &["other"], named, None),
+            (chat, &["m", "m"], nameless, None),
+            (service, &[], nameless, Some("publishers/team/models/llama")),
+            (service, &[], named, Some("m")),
+            (service, &["other"], named, None),
+            ("/v2/models/m/infer", &["m"], r#"{"inputs":[]}"#, Some("m")),
+            ("/v1/models/m:predict", &["other"], r#"{"instances":[]}"#, None),
+        ];
+        for (path, told, body, expected) in cases {
+            let model: Result<String, _> = read(path, told, body);
+            assert_eq!(model.as_deref().ok(), expected, "{path} {told:?} {body}");
+            let blames = model.err().map(|error| (error.status(), error.param().map(str::to_owned)));
+            assert!(blames.is_none_or(|blames| blames == (400, Some("x-gateway-model-name".to_owned()))));
+        }
+    }
+
+    #[test]
+    fn of_a_body_with_tensors_behind_it_the_json_is_read() {
+        let view = RequestView::parse(&Method::POST, "/v2/models/m/infer", false).ok().unwrap();
+        let headers = |length: &'static str| {
+            HeaderMap::from_iter([("inference-header-content-length".parse().unwrap(), length.parse().unwrap())])
+        };
+        let json = r#"{"inputs":[{"name":"x","shape":[2],"datatype":"BYTES"}]}"#;
+        let body = [json.as_bytes(), &[4, 0, 0, 0, 0xff, 0xfe, b'"', b'{']].concat();
+        let ask = Ask::read(&view, &headers("56"), &body, &Limits::default()).unwrap();
+        assert_eq!((json.len(), ask.model.as_str(), ask.input, ask.output_cap), (56, "m", Tokens(0), Some(Tokens(0))));
+        for wrong in ["0", "55", "57", "64", "65", "x"] {
+            assert_eq!(
+                Ask::read(&view, &headers(wrong), &body, &Limits::default()).unwrap_err().status(),
+                400,
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use http::HeaderMap;
-use weir_core::config::{Route, Target};
-use weir_core::{Candidate, Config, Estimate, GatewayError, Limits, Millis, Plan, Tokens};
+use weir_core::config::{Backend, BackendKind, Route, Target};
+use weir_core::{Candidate, Config, ErrorKind, Estimate, GatewayError, Limits, Millis, Plan, RequestView, Tokens};
 
 use crate::table::Question;
 use crate::{Ask, Cooldowns, Head, Table, order};
@@ -15,6 +15,8 @@ pub struct Router {
     table: Table,
     limits: Limits,
     patience: BTreeMap<String, Millis>,
+    /// The backends that are tier twos, in the configuration's order.
+    tier_twos: Vec<String>,
 }
 
 /// Where a request goes, what it may cost, and why.
@@ -31,8 +33,9 @@ pub struct Decision {
 /// Why a plan is as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Why {
-    /// The place in the configuration of the route that was taken; [`Table::explain`] says why none before it was.
-    pub route: usize,
+    /// The place in the configuration of the route that was taken; [`Table::explain`] says why none before it was. `None`
+    /// for a question about the server, which takes no route.
+    pub route: Option<usize>,
     /// The targets in the order drawn, by their weights and priorities.
     pub drawn: Vec<Target>,
     /// The candidates that were set aside, since their backends asked to be left alone.
@@ -47,7 +50,14 @@ impl Router {
             .backends
             .iter()
             .map(|(name, backend)| (name.clone(), backend.timeouts.connect + backend.timeouts.first_event));
-        Self { table: Table::new(config.routes.clone()), limits: config.sizes, patience: patience.collect() }
+        let tier_twos =
+            config.backends.iter().filter(|(_, backend)| is_tier_two(backend)).map(|(name, _)| name.clone());
+        Self {
+            table: Table::new(config.routes.clone()),
+            limits: config.sizes,
+            patience: patience.collect(),
+            tier_twos: tier_twos.collect(),
+        }
     }
 
     /// Decides where a request goes. `seed` decides between targets of one priority; `cooldowns` and `now` say which
@@ -64,19 +74,47 @@ impl Router {
         cooldowns: &Cooldowns,
         now: Millis,
     ) -> Result<Decision, GatewayError> {
-        let ask = Ask::read(&head.view, body, &self.limits)?;
+        if head.view.endpoint.is_about_the_server() {
+            return self.about_the_server(&head.view, cooldowns, now);
+        }
+        let ask = Ask::read(&head.view, headers, body, &self.limits)?;
         let path = head.view.endpoint.path();
         let question = Question { principal: &head.principal, model: ask.model.as_str(), path: &path, headers };
         let (place, route) = self.table.find(question)?;
-        let drawn = order::order(&route.targets, seed);
+        let mut drawn = order::order(&route.targets, seed);
+        if head.view.is_for_tier_two() {
+            drawn.retain(|target| self.tier_twos.contains(&target.backend));
+            if drawn.is_empty() {
+                return Err(not_in_cluster(&head.view, &ask));
+            }
+        }
         let mut candidates: Vec<Candidate> = drawn.iter().map(|target| candidate(target, &ask)).collect();
         let set_aside = cooldowns.set_aside(&mut candidates, now);
         let drawn = drawn.into_iter().cloned().collect();
         Ok(Decision {
             estimate: ask.estimate(Tokens(route.max_output_tokens)),
             plan: plan(ask, route, candidates),
-            why: Why { route: place, drawn, set_aside },
+            why: Why { route: Some(place), drawn, set_aside },
         })
+    }
+
+    /// Where a question about the server goes, which names no model: to a tier two, the first that may be asked.
+    fn about_the_server(
+        &self,
+        view: &RequestView,
+        cooldowns: &Cooldowns,
+        now: Millis,
+    ) -> Result<Decision, GatewayError> {
+        let of = |backend: &String| Candidate { backend: backend.clone(), model: String::new() };
+        let mut candidates: Vec<Candidate> = self.tier_twos.iter().map(of).collect();
+        if candidates.is_empty() {
+            let message = format!("{} is served by a tier two, of which this gateway has none", view.path);
+            return Err(GatewayError::new(ErrorKind::PathNotFound, message));
+        }
+        let set_aside = cooldowns.set_aside(&mut candidates, now);
+        let plan = Plan { model: String::new(), stream: false, on_unsupported: Default::default(), candidates };
+        let why = Why { route: None, drawn: Vec::new(), set_aside };
+        Ok(Decision { plan, estimate: Estimate::default(), why })
     }
 
     /// How long the first event of an attempt with this plan may take: as long as the most patient candidate waits.
@@ -91,6 +129,16 @@ impl Router {
     pub fn table(&self) -> &Table {
         &self.table
     }
+}
+
+fn is_tier_two(backend: &Backend) -> bool {
+    matches!(backend.kind, BackendKind::Weir { .. })
+}
+
+fn not_in_cluster(view: &RequestView, ask: &Ask) -> GatewayError {
+    let (path, model) = (view.endpoint.path(), &ask.model);
+    let message = format!("{path} is served by a tier two alone, and the model `{model}` is not behind one");
+    GatewayError::new(ErrorKind::Unsupported, message).with_param("model")
 }
 
 fn candidate(target: &Target, ask: &Ask) -> Candidate {

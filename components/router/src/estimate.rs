@@ -39,13 +39,35 @@ pub fn prompt(body: &Object) -> Tokens {
     let mut weight = Weight::default();
     for raw in READ_BY_MODELS.iter().filter_map(|key| body.raw(key)) {
         let mut deserializer = serde_json::Deserializer::from_str(raw.get());
-        let seed = Weigh { weight: &mut weight, under: Under::Any };
+        let seed = Weigh { weight: &mut weight, under: Under::Any, kind: Kind::Prompt };
         if seed.deserialize(&mut deserializer).is_err() {
             // Deeper than serde_json goes, where a configuration allows that much.
             weight.text(raw.get());
         }
     }
     weight.tokens()
+}
+
+/// The text in a request of KServe's protocols, estimated as tokens: strings in V1's `instances` and `inputs`, in V2's
+/// tensors of bytes, and Triton's `text_input`. Numbers are no text, nor are binary values (`b64`), nor the bytes of
+/// tensors behind the JSON.
+#[must_use]
+pub fn tensors(body: &Object) -> Tokens {
+    let mut weight = Weight::default();
+    for raw in ["instances", "inputs", "text_input"].iter().filter_map(|key| body.raw(key)) {
+        let mut deserializer = serde_json::Deserializer::from_str(raw.get());
+        // Deeper than serde_json goes, it is no text.
+        let _ = Weigh { weight: &mut weight, under: Under::Any, kind: Kind::Tensors }.deserialize(&mut deserializer);
+    }
+    weight.tokens()
+}
+
+/// The cap on an answer's tokens among the parameters of Triton's `generate`, as its backends for language models call
+/// it; what is no whole number there is for the server to refuse.
+#[must_use]
+pub fn parameter_cap(body: &Object) -> Option<Tokens> {
+    let parameters = body.read::<serde_json::Map<String, serde_json::Value>>("parameters").ok().flatten()?;
+    ["max_tokens", "max_new_tokens"].iter().filter_map(|key| parameters.get(*key)?.as_u64()).max().map(Tokens)
 }
 
 /// What a prompt consists of.
@@ -76,6 +98,16 @@ impl Weight {
 struct Weigh<'a> {
     weight: &'a mut Weight,
     under: Under,
+    kind: Kind,
+}
+
+/// What is weighed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// What a model reads as tokens: text, names, numbers.
+    Prompt,
+    /// Tensors, of which text alone is read so.
+    Tensors,
 }
 
 /// What the name says that a value stands under.
@@ -89,13 +121,17 @@ enum Under {
     File,
     /// That it proves something to the provider, and no model reads it.
     Proof,
+    /// That it describes a tensor, or is binary.
+    Description,
 }
 
 impl Under {
     /// In all dialects: Anthropic's `source` has `data` and `url`, chat completions have `image_url.url`, `input_audio.data`
     /// and `file.file_data`, responses have `image_url` and `file_url`.
-    fn of(key: &str) -> Self {
+    fn of(key: &str, kind: Kind) -> Self {
         match key {
+            "b64" | "name" | "datatype" | "shape" | "parameters" if kind == Kind::Tensors => Self::Description,
+            _ if kind == Kind::Tensors => Self::Any,
             "url" | "image_url" | "data" | "file_data" | "file_url" => Self::Attachment,
             "file_id" => Self::File,
             "signature" => Self::Proof,
@@ -123,7 +159,7 @@ impl<'de> Visitor<'de> for Weigh<'_> {
         match self.under {
             Under::Attachment if is_attachment(text) => self.weight.attachments += 1,
             Under::File => self.weight.attachments += 1,
-            Under::Proof => {}
+            Under::Proof | Under::Description => {}
             Under::Any | Under::Attachment => self.weight.text(text),
         }
         Ok(())
@@ -138,30 +174,38 @@ impl<'de> Visitor<'de> for Weigh<'_> {
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.weight.numbers += 1;
-        Ok(())
+        self.number()
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.weight.numbers += 1;
-        Ok(())
+        self.number()
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.weight.numbers += 1;
-        Ok(())
+        self.number()
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(Weigh { weight: self.weight, under: Under::Any })?.is_some() {}
+        let under = if self.under == Under::Description { self.under } else { Under::Any };
+        while items.next_element_seed(Weigh { weight: self.weight, under, kind: self.kind })?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         while let Some(key) = members.next_key::<std::borrow::Cow<'de, str>>()? {
-            self.weight.text(&key);
-            members.next_value_seed(Weigh { weight: self.weight, under: Under::of(&key) })?;
+            let under = if self.under == Under::Description { self.under } else { Under::of(&key, self.kind) };
+            if self.kind == Kind::Prompt {
+                self.weight.text(&key);
+            }
+            members.next_value_seed(Weigh { weight: self.weight, under, kind: self.kind })?;
         }
+        Ok(())
+    }
+}
+
+impl Weigh<'_> {
+    fn number<E>(self) -> Result<(), E> {
+        self.weight.numbers += u64::from(self.kind == Kind::Prompt);
         Ok(())
     }
 }
@@ -192,6 +236,25 @@ mod tests {
         assert_eq!(tokens(r#"{"prompt":[11,12,13]}"#), 3);
         assert_eq!(tokens(r#"{"prompt":[[11],[12,13]]}"#), 3);
         assert_eq!(tokens(r#"{"model":"a very long name","user":"not read","prompt":""}"#), 0);
+    }
+
+    #[test]
+    fn of_tensors_the_text_counts() {
+        let tokens = |body: &str| tensors(&Object::parse(body.as_bytes(), 64).unwrap()).0;
+        for (body, expected) in [
+            (r#"{"instances":["12345678",[1,2,3],{"key":"1234","x":[0.5]}]}"#, 3),
+            (r#"{"instances":[{"image":{"b64":"aaaaaaaaaaaaaaaaaaaaaaaa"}}]}"#, 0),
+            (r#"{"inputs":["1234"],"parameters":{"a":"not read"}}"#, 1),
+            (
+                r#"{"inputs":[{"name":"n","shape":[1],"datatype":"BYTES","parameters":{"p":"q"},"data":["12345678"]}]}"#,
+                2,
+            ),
+            (r#"{"inputs":[{"name":"n","shape":[3],"datatype":"FP32","data":[1.5,2,-3]}]}"#, 0),
+            (r#"{"text_input":"12345678","parameters":{"stream":true}}"#, 2),
+            (r#"{"model":"a long name of a model"}"#, 0),
+        ] {
+            assert_eq!(tokens(body), expected, "{body}");
+        }
     }
 
     #[test]

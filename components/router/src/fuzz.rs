@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use weir_auth::{Arrival, Auth, Decision, Pass};
-use weir_core::config::{ApiKey, KeyHash, Retry, Route, Target, Tenant};
+use weir_core::config::{
+    ApiKey, Backend, BackendKind, BodyPolicy, HeaderPolicy, KeyHash, OnClientGone, Quirks, Retry, Route, Target,
+    Tenant, Timeouts,
+};
 use weir_core::{Config, Limits, Millis, Pattern, UnixMillis};
 
 use crate::{Cooldowns, Head, Router};
@@ -13,6 +16,8 @@ const KEYS: [&str; 3] = ["key-0", "key-1", "key-2"];
 const TENANTS: [&str; 2] = ["one", "two"];
 const MODELS: [&str; 8] = ["a", "b", "a/b", "ab*", "*", "a*", "*b", "claude-*"];
 const BACKENDS: [&str; 4] = ["w", "x", "y", "z"];
+/// Those of them that are tier twos.
+const TIER_TWOS: [&str; 2] = ["w", "x"];
 const PATHS: [&str; 4] = ["/v1/chat/*", "/v1/*", "/v1/embeddings", "*"];
 const TARGETS: [&str; 9] = [
     "/v1/chat/completions",
@@ -79,15 +84,22 @@ pub fn route_plan(data: &[u8]) -> Reached {
     let Ok(decision) = decided else {
         return Reached::Router;
     };
-    let route = &config.routes[decision.why.route];
+    let tier_two = |backend: &str| TIER_TWOS.contains(&backend);
+    let Some(place) = decision.why.route else {
+        assert!(view.endpoint.is_about_the_server() && decision.plan.model.is_empty());
+        assert!(decision.plan.candidates.iter().all(|candidate| tier_two(&candidate.backend)));
+        return Reached::Plan;
+    };
+    let route = &config.routes[place];
     assert!(principal.allows(&decision.plan.model));
     assert!(view.model.as_ref().is_none_or(|model| *model == decision.plan.model), "the path's model is the plan's");
     assert!(route.models.iter().any(|pattern| pattern.matches(&decision.plan.model)));
     assert!(route.tenants.is_empty() || route.tenants.contains(&principal.tenant));
-    assert_eq!(decision.plan.candidates.len(), route.targets.len());
+    let targets = || route.targets.iter().filter(|target| !view.is_for_tier_two() || tier_two(&target.backend));
+    assert_eq!(decision.plan.candidates.len(), targets().count());
     for candidate in &decision.plan.candidates {
         let named = |target: &Target| target.model.as_ref().unwrap_or(&decision.plan.model) == &candidate.model;
-        assert!(route.targets.iter().any(|target| target.backend == candidate.backend && named(target)));
+        assert!(targets().any(|target| target.backend == candidate.backend && named(target)));
     }
     Reached::Plan
 }
@@ -163,13 +175,29 @@ fn config(data: &mut Data<'_>) -> Config {
         base_path: String::new(),
         chain: Vec::new(),
         tenants: tenants.into(),
-        backends: Default::default(),
+        backends: TIER_TWOS.map(|name| (name.to_owned(), tier_two())).into(),
         routes,
         limits: Vec::new(),
         control: None,
         retry: Retry::default(),
         sizes: Limits { body_bytes: 64 * 1024, ..Limits::default() },
         runtime: Default::default(),
+    }
+}
+
+fn tier_two() -> Backend {
+    Backend {
+        kind: BackendKind::Weir { audience: "cluster".to_owned() },
+        origin: "http://127.0.0.1:3100".parse().expect("an origin"),
+        base_path: String::new(),
+        key: None,
+        timeouts: Timeouts::default(),
+        on_client_gone: OnClientGone::default(),
+        quirks: Quirks::default(),
+        prefer: None,
+        betas: Vec::new(),
+        headers: HeaderPolicy::default(),
+        body: BodyPolicy::default(),
     }
 }
 
@@ -196,6 +224,9 @@ fn arrival(data: &mut Data<'_>) -> Arrival {
     }
     if shape & 16 != 0 {
         header("x-team", "red");
+    }
+    if shape & 128 != 0 {
+        header("inference-header-content-length", "13");
     }
     let target = if shape & 32 != 0 {
         String::from_utf8_lossy(data.line()).into_owned()
@@ -244,6 +275,7 @@ mod tests {
             body in prop_oneof![
                 Just(br#"{"model":"a","messages":[{}]}"#.to_vec()),
                 Just(br#"{"model":"a/b","input":"x","prompt":"y","messages":[{}]}"#.to_vec()),
+                Just(br#"{"inputs":[]}\0\0\0\0"#.to_vec()),
                 prop::collection::vec(any::<u8>(), 0..60),
             ],
         ) {

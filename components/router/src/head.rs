@@ -31,7 +31,7 @@ impl Head {
     /// Reads a request's head, as auth passed it on.
     ///
     /// # Errors
-    /// [`Refusal`]: auth's headers are missing, the path is not one that a body goes to, or the body is not JSON.
+    /// [`Refusal`]: auth's headers are missing, the path is not one for this part, or the body is not JSON.
     pub fn read(method: &Method, target: &str, headers: &HeaderMap) -> Result<Self, Refusal> {
         let id = headers.get(header::REQUEST).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
         let refusal = |dialect, error| Refusal { dialect, error, request: id };
@@ -43,11 +43,12 @@ impl Head {
         let request = id.ok_or_else(|| {
             refuse(no_auth(&header::InternalHeaderError { name: header::REQUEST, fault: "is missing".to_owned() }))
         })?;
-        if matches!(view.endpoint, Endpoint::Models | Endpoint::Model(_)) {
+        if view.endpoint == Endpoint::Models && view.service.is_none() {
             let message = "the list of models is kept by the part `auth`, which this gateway's chain has not";
             return Err(refuse(GatewayError::new(ErrorKind::PathNotFound, message)));
         }
-        media::check(headers).and_then(|()| destination::check_query(&view.query)).map_err(refuse)?;
+        let media = if view.endpoint.method() == Method::GET { Ok(()) } else { media::check(&view.endpoint, headers) };
+        media.and_then(|()| destination::check_query(&view.query)).map_err(refuse)?;
         Ok(Self { view, principal, request })
     }
 

@@ -47,6 +47,7 @@ pub mod fuzz;
 pub mod head;
 pub mod media;
 pub mod model;
+mod named;
 pub mod order;
 pub mod room;
 pub mod table;

@@ -1,14 +1,14 @@
-//! What a body is, as its headers say: plain JSON is taken, nothing else.
+//! What a body is, as its headers say: plain JSON is taken, and JSON with tensors behind it; nothing else.
 
 use http::{HeaderMap, HeaderName, header};
-use weir_core::{ErrorKind, GatewayError};
+use weir_core::{Endpoint, ErrorKind, GatewayError, tensors};
 
-/// Checks that a request's body is JSON that is not encoded in any way. An encoded body is refused rather than
-/// decoded: how large it is would be known too late.
+/// Checks that a request's body is JSON that is not encoded in any way, or JSON with tensors behind it where the endpoint
+/// takes those. An encoded body is refused rather than decoded: how large it is would be known too late.
 ///
 /// # Errors
 /// `UnsupportedEncoding` (415), with a hint.
-pub fn check(headers: &HeaderMap) -> Result<(), GatewayError> {
+pub fn check(endpoint: &Endpoint, headers: &HeaderMap) -> Result<(), GatewayError> {
     for value in headers.get_all(header::CONTENT_ENCODING) {
         if !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity") {
             return Err(refused(
@@ -19,6 +19,8 @@ pub fn check(headers: &HeaderMap) -> Result<(), GatewayError> {
     }
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     match (types.next(), types.next()) {
+        // What the type says is of no use: clients of V2 differ about it.
+        (_, None) if tensors::are_behind(endpoint, headers) => Ok(()),
         (Some(value), None) if value.to_str().is_ok_and(is_json) => Ok(()),
         (None, _) => {
             Err(refused(&header::CONTENT_TYPE, "the body has no `content-type`; send `content-type: application/json`"))
@@ -58,6 +60,7 @@ mod tests {
     fn check_with(pairs: &[(&str, &str)]) -> Result<(), GatewayError> {
         let pairs = pairs.iter();
         check(
+            &Endpoint::Messages,
             &pairs
                 .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap()))
                 .collect(),
@@ -89,6 +92,17 @@ mod tests {
         assert_eq!(check_with(&[]).unwrap_err().status(), 415);
         let twice = [("content-type", "application/json"), ("content-type", "text/plain")];
         assert_eq!(check_with(&twice).unwrap_err().status(), 415);
+    }
+
+    #[test]
+    fn tensors_may_be_behind_the_json_where_v2_has_them() {
+        let headers: HeaderMap =
+            [("inference-header-content-length", "2"), ("content-type", "application/octet-stream")]
+                .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_static(value)))
+                .into_iter()
+                .collect();
+        assert_eq!(check(&Endpoint::Infer, &headers), Ok(()));
+        assert_eq!(check(&Endpoint::Predict, &headers).unwrap_err().status(), 415);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use weir_auth::{Arrival, Auth, Decision as Admission};
 use weir_core::config::{ApiKey, KeyHash, Tenant};
 use weir_core::plan::OnUnsupported;
-use weir_core::{Candidate, ErrorKind, Millis, Pattern, Tokens, UnixMillis};
+use weir_core::{Candidate, Config, ErrorKind, Millis, Pattern, Tokens, UnixMillis};
 use weir_router::table::Mismatch;
-use weir_router::{Cooldowns, Head, Question};
+use weir_router::{Cooldowns, Head, Question, Router};
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -23,14 +23,14 @@ fn body(model: &str) -> String {
 fn the_first_route_that_matches_decides() {
     let mut headers = headers(&principal("one", &["*"]));
     let decision = decide(CHAT, &headers, &body("gpt-4o")).unwrap();
-    assert_eq!((decision.why.route, backends(&decision)), (1, vec!["cluster", "openai", "claude"]));
+    assert_eq!((decision.why.route, backends(&decision)), (Some(1), vec!["cluster", "openai", "claude"]));
     assert_eq!(decision.plan.on_unsupported, OnUnsupported::Drop);
     assert!(decision.plan.stream);
     assert_eq!(decision.estimate.output, Tokens(2_000));
     assert!(decision.estimate.input > Tokens(3) && decision.estimate.input < Tokens(20), "{}", decision.estimate.input);
     headers.insert("x-team", HeaderValue::from_static("redwood"));
-    assert_eq!(decide(CHAT, &headers, &body("gpt-4o")).unwrap().why.route, 0);
-    assert_eq!(decide(CHAT, &headers, &body("gpt-4-turbo")).unwrap().why.route, 1);
+    assert_eq!(decide(CHAT, &headers, &body("gpt-4o")).unwrap().why.route, Some(0));
+    assert_eq!(decide(CHAT, &headers, &body("gpt-4-turbo")).unwrap().why.route, Some(1));
 }
 
 #[test]
@@ -83,8 +83,54 @@ fn a_route_for_a_path_means_its_other_spellings_too() {
     let headers = headers(&principal("one", &["*"]));
     for path in ["/v1/embeddings", "/openai/v1/embeddings", "/openai/deployments/embed-1/embeddings"] {
         let decision = decide(path, &headers, r#"{"model":"embed-1","input":"a"}"#).unwrap();
-        assert_eq!((decision.why.route, decision.estimate.output), (3, Tokens::ZERO));
+        assert_eq!((decision.why.route, decision.estimate.output), (Some(3), Tokens::ZERO));
     }
+}
+
+#[test]
+fn kserves_protocols_go_to_tier_twos_alone() {
+    let headers = headers(&principal("one", &["*"]));
+    let (v1, v2) = (r#"{"instances":[1]}"#, r#"{"inputs":[]}"#);
+    for (path, body) in [
+        ("/v1/models/gpt-4o:predict", v1),
+        ("/v1/models/gpt-4o:explain", v1),
+        ("/v2/models/gpt-4o/infer", v2),
+        ("/v2/models/gpt-4o/versions/7/infer", v2),
+        ("/tokenize", r#"{"model":"gpt-4o","prompt":"Hi"}"#),
+        ("/team/llama/v1/chat/completions", &body("gpt-4o")),
+    ] {
+        let decision = decide(path, &headers, body).unwrap();
+        assert_eq!((decision.plan.model.as_str(), backends(&decision)), ("gpt-4o", vec!["cluster"]), "{path}");
+        assert_eq!(decision.plan.candidates[0].model, "llama");
+    }
+    let refused = decide("/v2/models/embed-1/infer", &headers, v2).unwrap_err();
+    assert_eq!((refused.error.kind(), refused.error.status()), (ErrorKind::ModelNotFound, 404), "of another path");
+    let elsewhere = Router::new(&Config { backends: Default::default(), ..config() });
+    let head = Head::read(&Method::POST, "/v2/models/gpt-4o/infer", &headers).unwrap();
+    let refused = elsewhere.decide(&head, &headers, v2.as_bytes(), 1, &Cooldowns::default(), Millis(0)).unwrap_err();
+    assert_eq!((refused.kind(), refused.status()), (ErrorKind::Unsupported, 400));
+    assert!(refused.message().contains("served by a tier two alone"), "{refused}");
+    let not_allowed = decide("/v2/models/gpt-4o/infer", &headers_of(&["own-*"]), v2).unwrap_err();
+    assert_eq!(not_allowed.error.kind(), ErrorKind::ModelNotAllowed);
+}
+
+#[test]
+fn a_question_about_the_server_needs_no_model_and_costs_nothing() {
+    let mut bare = headers(&principal("one", &["*"]));
+    bare.remove("content-type");
+    for path in ["/", "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models", "/team/llama/v1/models"] {
+        let head = Head::read(&Method::GET, path, &bare).unwrap();
+        let decision = router().decide(&head, &bare, b"", 1, &Cooldowns::default(), Millis(0)).unwrap();
+        assert_eq!((backends(&decision), decision.why.route), (vec!["cluster"], None), "{path}");
+        assert_eq!((decision.plan.model.as_str(), decision.estimate.total()), ("", Tokens::ZERO));
+    }
+    let head = Head::read(&Method::GET, "/v2/models/gpt-4o/ready", &bare).unwrap();
+    let decision = router().decide(&head, &bare, b"", 1, &Cooldowns::default(), Millis(0)).unwrap();
+    assert_eq!((decision.plan.candidates[0].model.as_str(), decision.estimate.total()), ("llama", Tokens::ZERO));
+    let alone = Router::new(&Config { backends: Default::default(), ..config() });
+    let head = Head::read(&Method::GET, "/v2/health/live", &bare).unwrap();
+    let refused = alone.decide(&head, &bare, b"", 1, &Cooldowns::default(), Millis(0)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::PathNotFound);
 }
 
 #[test]
@@ -120,6 +166,10 @@ fn h5_a_models_name_cannot_break_a_line() {
     let refusal = decide(CHAT, &headers(&principal("one", &["*"])), &body("a\\r\\nb\\u001b[31m")).unwrap_err();
     assert_eq!((refusal.error.kind(), refusal.error.param()), (ErrorKind::InvalidRequest, Some("model")));
     assert!(!refusal.error.message().contains(char::is_control));
+}
+
+fn headers_of(models: &[&str]) -> http::HeaderMap {
+    headers(&principal("one", models))
 }
 
 /// A key that may use everything, for requests that go through auth first.
@@ -169,6 +219,16 @@ fn tricky_target() -> impl Strategy<Value = String> {
         "/v1/models/",
         "/openai/v1/responses",
         "/openai/deployments/",
+        "/v2/models/",
+        "/v2",
+        "/versions/",
+        "/infer",
+        "/ready",
+        ":predict",
+        "%3Apredict",
+        "/team/llama",
+        "/tokenize",
+        "/inference.GRPCInferenceService/ModelInfer",
         "/openai/responses",
         "/input_tokens",
         "/chat/completions",
@@ -197,6 +257,8 @@ proptest! {
             let head = Head::read(&method, &pass.view.path_and_query(), &pass.headers).unwrap();
             prop_assert_eq!(&head.view.path, &pass.view.path);
             prop_assert_eq!(&head.view.model, &pass.view.model);
+            prop_assert_eq!(&head.view.version, &pass.view.version);
+            prop_assert_eq!(&head.view.service, &pass.view.service);
             let outside = |model: &String| model.split('/').any(|segment| matches!(segment, "" | "." | ".."));
             prop_assert!(!head.view.model.as_ref().is_some_and(outside), "{:?}", head.view.model);
             prop_assert_eq!(&head.view.query, &pass.view.query);

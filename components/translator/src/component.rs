@@ -75,7 +75,7 @@ async fn answered(
         Came::Whole { status, headers, body } => whole(&exchange, account, status, &headers, body, &keys)
             .map_err(|error| Failed::of(error).with_status(status)),
         Came::Stream { status, headers, started } => {
-            let headers = attempt::answer_headers(&headers, true, exchange.dropped());
+            let headers = exchange.answer_headers(&headers, true);
             let (response, outlet) = answer::stream(200, headers);
             let idle = timeouts.idle;
             let silence = Silence::of(idle.into(), timeouts.heartbeat.into());
@@ -97,7 +97,7 @@ fn whole(
     let stream = exchange.is_stream();
     let whole = if stream { exchange.streamed(&body, now()) } else { exchange.whole(body, now()) };
     let (body, usage) = whole.map_err(|error| attempt::redact_error(error, |text| keys::redacted(keys, text)))?;
-    let headers = attempt::answer_headers(headers, stream, exchange.dropped());
+    let headers = exchange.answer_headers(headers, stream);
     Ok(account.clone().answered(status).whole(headers, body, usage))
 }
 

@@ -32,6 +32,7 @@ pub mod canonical;
 pub mod codec;
 mod fields;
 pub mod fuzz;
+mod inference;
 pub mod openai_chat;
 pub mod openai_responses;
 pub mod said;

@@ -7,8 +7,12 @@ use http::{HeaderValue, Response, StatusCode};
 use weir_core::{Dialect, ErrorKind, GatewayError, error, header};
 use weir_serve::{Body, full};
 
+use crate::model::Status;
 use crate::pool::NoRoom;
 use crate::tally::Tally;
+
+/// When to come again for a model that is being loaded: it takes a while, but how long, nobody knows.
+const LOADING: Duration = Duration::from_secs(5);
 
 /// An error as the caller's dialect has it.
 pub(crate) fn refusal(dialect: Dialect, refused: &GatewayError) -> Response<Body> {
@@ -23,34 +27,42 @@ pub(crate) fn refusal(dialect: Dialect, refused: &GatewayError) -> Response<Body
     response
 }
 
-/// No room here: tier one is told to take its next candidate.
-pub(crate) fn spill(dialect: Dialect, why: NoRoom, retry_after: Duration) -> Response<Body> {
-    let mut response = refusal(dialect, &why.error(retry_after));
-    response.headers_mut().insert(header::SPILL, HeaderValue::from_static(why.word()));
+/// No room here: tier one is told to take its next candidate. Where the model is not ready at all, its status is why.
+pub(crate) fn no_room(dialect: Dialect, why: NoRoom, status: &Status, retry_after: Duration) -> Response<Body> {
+    let (word, error) = match why {
+        NoRoom::Saturated => {
+            let message = "every server of this model has all the requests it can take; try again shortly";
+            ("saturated", GatewayError::new(ErrorKind::Overloaded, message).with_retry_after(retry_after))
+        }
+        NoRoom::Held(left) => {
+            let message = "every server of this model has asked for no more requests for a while";
+            ("saturated", GatewayError::new(ErrorKind::UpstreamRateLimited, message).with_retry_after(left))
+        }
+        NoRoom::Unavailable => not_ready(status, retry_after),
+    };
+    let mut response = refusal(dialect, &error);
+    response.headers_mut().insert(header::SPILL, HeaderValue::from_static(word));
     response
 }
 
-impl NoRoom {
-    /// The word for tier one.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Saturated => "saturated",
-            Self::Unavailable => "unavailable",
+/// Why a model cannot be called that has no server which is well: the word for tier one, and the error.
+fn not_ready(status: &Status, retry_after: Duration) -> (&'static str, GatewayError) {
+    let error = |message: String| GatewayError::new(ErrorKind::BackendsUnavailable, message);
+    let told = |text: &str| if text.is_empty() { String::new() } else { format!(": {text}") };
+    match status {
+        Status::Ready => {
+            let message = "no server of this model is well at the moment; try again shortly";
+            ("unavailable", error(message.into()).with_retry_after(retry_after))
         }
-    }
-
-    /// What the caller is told.
-    pub(crate) fn error(self, retry_after: Duration) -> GatewayError {
-        let (kind, message) = match self {
-            Self::Saturated => (
-                ErrorKind::Overloaded,
-                "every server of this model has all the requests it can take; try again shortly",
-            ),
-            Self::Unavailable => {
-                (ErrorKind::BackendsUnavailable, "no server of this model is well at the moment; try again shortly")
-            }
-        };
-        GatewayError::new(kind, message).with_retry_after(retry_after)
+        Status::NotReady(text) => {
+            ("unavailable", error(format!("the model is not ready{}", told(text))).with_retry_after(retry_after))
+        }
+        Status::Loading => {
+            ("unavailable", error("the model is being loaded; try again shortly".into()).with_retry_after(LOADING))
+        }
+        Status::Failed(text) => ("unavailable", error(format!("the model could not be loaded{}", told(text)))),
+        Status::Stopped => ("unavailable", error("the model was stopped by its owner".into())),
+        Status::AtZero => ("asleep", error("the model has no replica at the moment".into())),
     }
 }
 
@@ -91,6 +103,23 @@ fn may_pass(name: &HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_that_is_not_ready_says_so_and_when_to_come_again() {
+        let told = |status: Status| {
+            let why = NoRoom::Unavailable;
+            let response = no_room(Dialect::OpenaiChat, why, &status, Duration::from_secs(1));
+            let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+            (response.status().as_u16(), header("retry-after"), header("x-weir-spill").unwrap())
+        };
+        let word = |text: &str| text.to_owned();
+        assert_eq!(told(Status::Ready), (503, Some(word("1")), word("unavailable")));
+        assert_eq!(told(Status::NotReady("no node".into())), (503, Some(word("1")), word("unavailable")));
+        assert_eq!(told(Status::Loading), (503, Some(word("5")), word("unavailable")));
+        assert_eq!(told(Status::Failed("no file".into())), (503, None, word("unavailable")));
+        assert_eq!(told(Status::Stopped), (503, None, word("unavailable")));
+        assert_eq!(told(Status::AtZero), (503, None, word("asleep")));
+    }
 
     #[test]
     fn w12_an_answer_keeps_only_what_is_for_the_caller() {

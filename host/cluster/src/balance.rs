@@ -14,6 +14,7 @@
 use std::time::{Duration, Instant};
 
 use crate::options::Health;
+use crate::snapshot::Standing;
 
 /// The weight with which an endpoint that came back begins: a tenth of its share.
 const FIRST_WEIGHT: f64 = 0.1;
@@ -29,6 +30,8 @@ pub struct Condition {
     missed: u32,
     /// Ejections since it last was well for a while: how much longer the next one is.
     ejections: u32,
+    /// Until when it has asked to be left alone.
+    held: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +75,7 @@ pub enum Change {
 
 impl Default for Condition {
     fn default() -> Self {
-        Self { state: State::Ready { since: None }, up: true, failures: 0, missed: 0, ejections: 0 }
+        Self { state: State::Ready { since: None }, up: true, failures: 0, missed: 0, ejections: 0, held: None }
     }
 }
 
@@ -80,7 +83,7 @@ impl Condition {
     /// Whether and how it may be called at `now`.
     #[must_use]
     pub fn admission(&self, now: Instant, rules: &Health) -> Option<Admission> {
-        if !self.up {
+        if !self.up || self.is_held(now) {
             return None;
         }
         match self.state {
@@ -100,7 +103,49 @@ impl Condition {
     /// Whether it may be called, now or as soon as its probe is back.
     #[must_use]
     pub fn is_hopeful(&self, now: Instant) -> bool {
-        self.up && !matches!(self.state, State::Ejected { until } if now < until)
+        self.up && !self.is_held(now) && !matches!(self.state, State::Ejected { until } if now < until)
+    }
+
+    /// Until when it has asked to be left alone, if that is all that keeps it from being called.
+    #[must_use]
+    pub fn held_until(&self, now: Instant) -> Option<Instant> {
+        self.held.filter(|&until| now < until && self.up && !matches!(self.state, State::Ejected { .. }))
+    }
+
+    /// It asked for no request until then (`Retry-After`). That says nothing of how well it is.
+    pub fn hold(&mut self, until: Instant) {
+        self.held = self.held.max(Some(until));
+    }
+
+    /// What there is to say of it at `now`.
+    #[must_use]
+    pub fn standing(&self, now: Instant, rules: &Health) -> Standing {
+        if !self.up {
+            return Standing::Down;
+        }
+        let left = |until: Instant| {
+            let left = until.saturating_duration_since(now).as_millis();
+            Standing::Ejected { left_ms: u64::try_from(left).unwrap_or(u64::MAX) }
+        };
+        match self.state {
+            State::Ejected { until } if now < until => left(until),
+            State::Ejected { .. } | State::HalfOpen { .. } => Standing::HalfOpen,
+            State::Ready { since } => match (self.held_until(now), weight(since, now, rules.slow_start)) {
+                (Some(until), _) => left(until),
+                (None, weight) if weight < 1.0 => Standing::SlowStart { weight },
+                (None, _) => Standing::Well,
+            },
+        }
+    }
+
+    /// Failed requests in a row.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    fn is_held(&self, now: Instant) -> bool {
+        self.held.is_some_and(|until| now < until)
     }
 
     /// Whether health checks find it up.
@@ -278,6 +323,21 @@ mod tests {
         }
         assert!(condition.is_well());
         assert_eq!(condition.failed(Failure::Connect, false, now, &rules()), Change::Ejected);
+    }
+
+    #[test]
+    fn r3_one_that_asked_to_be_left_alone_is_until_then_and_is_well_all_the_same() {
+        let now = Instant::now();
+        let mut condition = Condition::default();
+        condition.hold(now + Duration::from_secs(7));
+        condition.hold(now + Duration::from_secs(3));
+        let at = |ms| now + Duration::from_millis(ms);
+        assert_eq!(condition.admission(at(6_999), &rules()), None);
+        assert_eq!(condition.held_until(at(6_999)), Some(at(7_000)));
+        assert_eq!(condition.standing(at(6_000), &rules()), Standing::Ejected { left_ms: 1_000 });
+        assert!(condition.is_well() && !condition.is_hopeful(at(6_999)));
+        assert!(condition.admission(at(7_000), &rules()).is_some());
+        assert_eq!(condition.standing(at(7_000), &rules()), Standing::Well);
     }
 
     #[test]

@@ -9,12 +9,11 @@ use arc_swap::ArcSwap;
 use http::{Request, Response, StatusCode};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use serde::Serialize;
 use weir_serve::{Body, Client, ClientOptions, Peer, full};
 
 use crate::admit::{Asked, admit};
 use crate::budget::Budget;
-use crate::directory::Directory;
+use crate::directory::{Directory, Entry};
 use crate::fleet::Fleet;
 use crate::forward::Forwarder;
 use crate::metrics::Metrics;
@@ -22,9 +21,10 @@ use crate::model::Model;
 use crate::options::{ClusterOptions, OptionsError};
 use crate::pool::Pool;
 use crate::roster::Roster;
+use crate::snapshot::{ModelState, Snapshot};
 use crate::tally::Tally;
 use crate::verify::CallVerifier;
-use crate::{answer, grpc, models};
+use crate::{answer, grpc, health, models};
 
 /// An answer on its way.
 pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -40,44 +40,7 @@ struct Shared {
     forwarder: Forwarder,
     metrics: Arc<Metrics>,
     draining: AtomicBool,
-    roster: Roster,
-}
-
-/// The state of models and endpoints at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Snapshot {
-    /// The models, in the order of the configuration.
-    pub models: Vec<ModelState>,
-    /// The endpoints.
-    pub endpoints: Vec<EndpointState>,
-}
-
-/// The state of a model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ModelState {
-    /// Its name.
-    pub name: String,
-    /// Its further names.
-    pub aliases: Vec<String>,
-    /// Requests that wait for room.
-    pub waiting: usize,
-    /// How many endpoints serve it.
-    pub endpoints: usize,
-}
-
-/// The state of an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct EndpointState {
-    /// Its origin and base path.
-    pub name: String,
-    /// Requests in flight.
-    pub in_flight: usize,
-    /// The most it is given.
-    pub max_in_flight: usize,
-    /// Whether health checks find it up.
-    pub up: bool,
-    /// Whether it gets requests as usual: it is up and not put aside.
-    pub well: bool,
+    roster: Arc<Roster>,
 }
 
 impl Cluster {
@@ -111,9 +74,11 @@ impl Cluster {
             forwarder,
             metrics: Arc::new(Metrics::new(registry)),
             draining: AtomicBool::new(false),
-            roster: Roster::default(),
+            roster: Arc::default(),
         }));
         cluster.reload(&models)?;
+        let shared = &cluster.0;
+        health::watch(&shared.roster, &shared.forwarder, shared.options.health.clone());
         Ok(cluster)
     }
 
@@ -145,28 +110,9 @@ impl Cluster {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let directory = self.0.directory.load();
-        self.0.forwarder.pool.look(|fleet| Snapshot {
-            models: directory
-                .entries()
-                .iter()
-                .map(|entry| ModelState {
-                    name: entry.name.clone(),
-                    aliases: entry.aliases.clone(),
-                    waiting: fleet.queue_length(entry.id),
-                    endpoints: entry.endpoints,
-                })
-                .collect(),
-            endpoints: fleet
-                .views()
-                .map(|view| EndpointState {
-                    name: view.endpoint.name().to_owned(),
-                    in_flight: view.in_flight,
-                    max_in_flight: view.cap,
-                    up: view.up,
-                    well: view.well,
-                })
-                .collect(),
-        })
+        let state = |entry: &Arc<Entry>| self.0.forwarder.pool.look(|fleet, now| ModelState::of(entry, fleet, now));
+        // Model by model, so that no request waits for all of them.
+        Snapshot { models: directory.entries().iter().map(state).collect() }
     }
 }
 

@@ -1,19 +1,20 @@
 //! Which names are served: a snapshot that requests read without a lock, and that a reload replaces.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use crate::fleet::ModelId;
+use crate::fleet::{EndpointId, ModelId};
+use crate::model::Model;
 
-/// A model that is served.
+/// A model that is served, and its place in the fleet.
 pub(crate) struct Entry {
     pub(crate) id: ModelId,
-    pub(crate) name: String,
-    pub(crate) aliases: Vec<String>,
-    /// How many serve it.
-    pub(crate) endpoints: usize,
+    model: Model,
+    /// Its endpoints, of all versions, each once.
+    pub(crate) endpoints: Vec<EndpointId>,
     pub(crate) queued: Gauge,
 }
 
@@ -25,9 +26,27 @@ pub(crate) struct Directory {
     entries: Vec<Arc<Entry>>,
 }
 
+impl Entry {
+    pub(crate) fn new(id: ModelId, model: Model, endpoints: Vec<EndpointId>, queued: Gauge) -> Self {
+        Self { id, model, endpoints, queued }
+    }
+
+    /// What was told of it.
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+}
+
+impl Deref for Entry {
+    type Target = Model;
+
+    fn deref(&self) -> &Model {
+        &self.model
+    }
+}
+
 impl Directory {
-    pub(crate) fn new(entries: Vec<Entry>) -> Self {
-        let entries: Vec<Arc<Entry>> = entries.into_iter().map(Arc::new).collect();
+    pub(crate) fn new(entries: Vec<Arc<Entry>>) -> Self {
         let names = |entry: &Arc<Entry>| {
             let all: Vec<String> = std::iter::once(&entry.name).chain(&entry.aliases).cloned().collect();
             let entry = entry.clone();

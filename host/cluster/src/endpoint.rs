@@ -5,12 +5,15 @@ use http::uri::InvalidUri;
 use http::{HeaderValue, Method, Request, Uri};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
+use weir_core::json::JsonFault;
 use weir_core::secret::WrongOrigin;
 use weir_core::{Origin, RequestView, header};
 use weir_serve::{Body, empty};
 
+use crate::fleet::Terms;
 use crate::model::EndpointOptions;
 use crate::options::OptionsError;
+use crate::roster::is_open;
 
 /// Which headers of a caller's request a model server gets. All others stay here, above all keys and `x-weir-*`.
 const PASSED_ON: [HeaderName; 4] =
@@ -33,6 +36,8 @@ pub(crate) enum RequestError {
     Uri(#[from] InvalidUri),
     #[error(transparent)]
     Credential(#[from] WrongOrigin),
+    #[error("the model's name cannot be set: {0}")]
+    Body(#[from] JsonFault),
 }
 
 impl Endpoint {
@@ -41,31 +46,36 @@ impl Endpoint {
         health_path: &str,
         metrics: &crate::metrics::Metrics,
     ) -> Result<Self, OptionsError> {
-        check_path(&options.base_path)?;
+        let health = Self::check(&options, health_path)?;
         let name = name(&options);
+        let (in_flight, up, ejections) = metrics.of_endpoint(&name);
+        Ok(Self { options, name, health, in_flight, up, ejections })
+    }
+
+    /// Whether an endpoint can be made of these options; gives the address of its health check.
+    pub(crate) fn check(options: &EndpointOptions, health_path: &str) -> Result<Uri, OptionsError> {
+        check_path(&options.base_path)?;
         if options.max_in_flight == 0 {
-            return Err(OptionsError::NoRoom(name));
+            return Err(OptionsError::NoRoom(name(options)));
         }
         check_path(health_path)?;
         let health = format!("{}{health_path}", options.origin);
-        let health = health.parse().map_err(|_| OptionsError::Path(health_path.to_owned()))?;
-        let (in_flight, up, ejections) = metrics.of_endpoint(&name);
-        Ok(Self { options, name, health, in_flight, up, ejections })
+        health.parse().map_err(|_| OptionsError::Path(health_path.to_owned()))
+    }
+
+    /// What was told of it.
+    pub(crate) fn options(&self) -> &EndpointOptions {
+        &self.options
+    }
+
+    /// On which terms it is called.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms { cap: self.options.max_in_flight, open: is_open(&self.options) }
     }
 
     /// Origin and base path: the name in metrics and logs.
     pub(crate) fn name(&self) -> &str {
         &self.name
-    }
-
-    pub(crate) fn cap(&self) -> usize {
-        self.options.max_in_flight
-    }
-
-    /// Whether a server that is listed again has the same cap, and a key where this one has. Keys cannot be compared.
-    pub(crate) fn agrees_with(&self, other: &EndpointOptions) -> bool {
-        self.options.max_in_flight == other.max_in_flight
-            && self.options.credential.is_some() == other.credential.is_some()
     }
 
     /// The caller's request, as this server gets it: on its own path, with the few headers that are for it.
@@ -118,9 +128,13 @@ impl Endpoint {
     }
 }
 
-/// The name of an endpoint: its origin and base path.
+/// The name of an endpoint: its origin and base path; and its host, where many share an origin.
 pub(crate) fn name(options: &EndpointOptions) -> String {
-    format!("{}{}", options.origin, options.base_path)
+    let EndpointOptions { origin, base_path, host, .. } = options;
+    match host {
+        Some(host) => format!("{origin}{base_path};host={host}"),
+        None => format!("{origin}{base_path}"),
+    }
 }
 
 fn check_path(path: &str) -> Result<(), OptionsError> {

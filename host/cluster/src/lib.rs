@@ -63,6 +63,7 @@
 
 mod admit;
 mod answer;
+mod attempt;
 pub mod balance;
 mod boundary;
 mod budget;
@@ -77,16 +78,21 @@ mod metrics;
 mod model;
 mod models;
 mod options;
+mod pace;
 mod pool;
 mod read;
 mod relay;
+mod request;
 mod roster;
 mod settings;
+mod snapshot;
 mod tally;
 mod verify;
 
-pub use cluster::{Answering, Cluster, EndpointState, ModelState, Snapshot};
+pub use cluster::{Answering, Cluster};
 pub use model::{EndpointOptions, Model, Protocols, Role, Source, Status, Trust, Version, Watched};
 pub use options::{ClusterOptions, Grpc, Health, OptionsError, Queue, Retry, Timeouts};
+pub use pace::Timed;
 pub use settings::KeyError;
+pub use snapshot::{EndpointState, ModelState, Snapshot, SourceState, Standing, VersionState};
 pub use verify::{CallRefused, CallVerifier};

@@ -107,6 +107,11 @@ impl Metrics {
         self.ejections.remove(&label);
     }
 
+    /// Forgets a model that is not configured any more.
+    pub(crate) fn forget_model(&self, name: &str) {
+        self.queued.remove(&OfModel { model: name.to_owned() });
+    }
+
     pub(crate) fn queued(&self, model: &str) -> Gauge {
         self.queued.get_or_create_owned(&OfModel { model: model.to_owned() })
     }

@@ -9,7 +9,7 @@ use weir_core::Origin;
 use weir_core::secret::{Credential, Scheme, UnusableKey};
 
 /// A model that callers can ask for.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Model {
     /// The name under which it is listed.
     pub name: String,
@@ -23,10 +23,16 @@ pub struct Model {
     pub protocols: Protocols,
     /// Its versions; calls are divided by their weights.
     pub versions: Vec<Version>,
+    /// Who explains its predictions (V1's `:explain`), where that is not the versions' own servers.
+    pub explainers: Vec<EndpointOptions>,
+    /// The namespace and name of each object whose paths (`/{namespace}/{name}/v1/…`) lead to it.
+    pub paths: Vec<(String, String)>,
+    /// What its owner is told of its state, and callers are not: it may name paths and buckets.
+    pub detail: Option<String>,
 }
 
 /// One version of a model: the servers that run it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Version {
     /// Its name, unique within the model: a Knative revision, a canary, an `LLMInferenceService`; empty where there is
     /// but one.
@@ -171,12 +177,39 @@ impl Model {
             status: Status::Ready,
             protocols: Protocols::ANY,
             versions: vec![version],
+            explainers: Vec::new(),
+            paths: Vec::new(),
+            detail: None,
         }
     }
 
     /// The servers of all versions.
     pub fn endpoints(&self) -> impl Iterator<Item = &EndpointOptions> {
         self.versions.iter().flat_map(|version| &version.endpoints)
+    }
+}
+
+/// Keys are not looked into: two are the same if they are one value, so that one that is resolved anew counts as new.
+impl PartialEq for EndpointOptions {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { origin, base_path, grpc, host, trust, h2c, max_in_flight, credential, watched, draining, role } =
+            self;
+        let same_key = match (credential, &other.credential) {
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            (None, None) => true,
+            _ => false,
+        };
+        same_key
+            && *origin == other.origin
+            && *base_path == other.base_path
+            && *grpc == other.grpc
+            && *host == other.host
+            && *trust == other.trust
+            && *h2c == other.h2c
+            && *max_in_flight == other.max_in_flight
+            && *watched == other.watched
+            && *draining == other.draining
+            && *role == other.role
     }
 }
 

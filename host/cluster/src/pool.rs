@@ -1,22 +1,34 @@
 //! The fleet as requests use it: a lease on an endpoint that is given back by being dropped.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use weir_core::Millis;
 
 use crate::balance::{Change, Failure};
 use crate::directory::Entry;
 use crate::endpoint::Endpoint;
-use crate::fleet::{EndpointId, Fleet, Grant, Take, Ticket, Wake};
+use crate::fleet::{EndpointId, Fleet, Grant, ModelId, Take, Ticket, Wake};
 use crate::options::Queue;
+use crate::pace::Timed;
 
 /// How one that waits is told: a lease, or `None` where the model has no endpoint left that is well.
-pub(crate) type Waiter = oneshot::Sender<Option<Lease>>;
-pub(crate) type Wakes = Vec<Wake<Arc<Endpoint>, Waiter>>;
-pub(crate) type State = Fleet<Arc<Endpoint>, Waiter>;
+pub(crate) type Waiter = (ModelId, oneshot::Sender<Option<Lease>>);
+pub(crate) type Wakes = Vec<Wake<Arc<Endpoint>, Arc<Tag>, Waiter>>;
+pub(crate) type State = Fleet<Arc<Endpoint>, Arc<Tag>, Waiter>;
+type Granted = Grant<Arc<Endpoint>, Arc<Tag>>;
+
+/// What a request needs to know of the version for which its endpoint was chosen.
+#[derive(Debug)]
+pub(crate) struct Tag {
+    /// The version's name.
+    pub(crate) version: String,
+    /// Its weight, as it was told.
+    pub(crate) weight: u32,
+    /// The name by which its servers know the model, where it is another.
+    pub(crate) served_as: Option<String>,
+}
 
 /// The endpoints of all models.
 pub(crate) struct Pool {
@@ -27,7 +39,8 @@ pub(crate) struct Pool {
 /// The right to send one request to one endpoint. Dropping it gives the place to the next.
 pub(crate) struct Lease {
     pool: Arc<Pool>,
-    grant: Grant<Arc<Endpoint>>,
+    model: ModelId,
+    grant: Granted,
 }
 
 /// Why there is no endpoint for a request.
@@ -35,6 +48,8 @@ pub(crate) struct Lease {
 pub(crate) enum NoRoom {
     /// All have as many requests as they take, and the wait was too long or not possible.
     Saturated,
+    /// Those that are well have asked for no request for so long.
+    Held(Duration),
     /// None is well.
     Unavailable,
 }
@@ -47,12 +62,13 @@ impl Pool {
     /// An endpoint for a first attempt; waits for its turn, until `until` or as long as the queue allows.
     pub(crate) async fn acquire(self: &Arc<Self>, model: &Entry, until: tokio::time::Instant) -> Result<Lease, NoRoom> {
         match self.take(model, &[]) {
-            Take::Granted(grant) => return Ok(self.lease(grant)),
+            Take::Granted(grant) => return Ok(self.lease(model.id, grant)),
+            Take::Held(until) => return Err(NoRoom::Held(until.saturating_duration_since(now()))),
             Take::Unavailable => return Err(NoRoom::Unavailable),
             Take::Busy => {}
         }
         let (sender, told) = oneshot::channel();
-        let ticket = self.fleet.lock().wait(model.id, sender).map_err(|_| NoRoom::Saturated)?;
+        let ticket = self.fleet.lock().wait(model.id, (model.id, sender)).map_err(|_| NoRoom::Saturated)?;
         let place = Place { pool: self, model, ticket };
         model.queued.inc();
         let until = until.min(tokio::time::Instant::now() + self.queue.wait);
@@ -73,8 +89,8 @@ impl Pool {
     /// Another endpoint for a further attempt, if one has room now.
     pub(crate) fn another(self: &Arc<Self>, model: &Entry, avoid: &[EndpointId]) -> Option<Lease> {
         match self.take(model, avoid) {
-            Take::Granted(grant) => Some(self.lease(grant)),
-            Take::Busy | Take::Unavailable => None,
+            Take::Granted(grant) => Some(self.lease(model.id, grant)),
+            Take::Busy | Take::Held(_) | Take::Unavailable => None,
         }
     }
 
@@ -98,31 +114,42 @@ impl Pool {
     }
 
     /// Looks at the fleet.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.fleet.lock())
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&State, Instant) -> T) -> T {
+        look(&self.fleet.lock(), now())
     }
 
-    pub(crate) fn retry_after(&self) -> Millis {
-        self.queue.retry_after.into()
+    pub(crate) fn retry_after(&self) -> Duration {
+        self.queue.retry_after
     }
 
-    fn take(self: &Arc<Self>, model: &Entry, avoid: &[EndpointId]) -> Take<Arc<Endpoint>> {
+    /// Whether a further request of this model would get another endpoint than these.
+    pub(crate) fn has_room(&self, model: &Entry, avoid: &[EndpointId]) -> bool {
+        self.fleet.lock().has_room(model.id, avoid, now())
+    }
+
+    /// Time has passed: those who wait may have got room by it.
+    pub(crate) fn tick(self: &Arc<Self>) {
+        let wakes = self.fleet.lock().tick(now());
+        self.deliver(wakes);
+    }
+
+    fn take(self: &Arc<Self>, model: &Entry, avoid: &[EndpointId]) -> Take<Arc<Endpoint>, Arc<Tag>> {
         let (take, wakes) = self.fleet.lock().take(model.id, avoid, now());
         self.deliver(wakes);
         take
     }
 
-    fn lease(self: &Arc<Self>, grant: Grant<Arc<Endpoint>>) -> Lease {
+    fn lease(self: &Arc<Self>, model: ModelId, grant: Granted) -> Lease {
         grant.endpoint.in_flight.inc();
-        Lease { pool: self.clone(), grant }
+        Lease { pool: self.clone(), model, grant }
     }
 
     /// Tells those who waited. Never under the lock: a lease that nobody takes any more is dropped here.
     fn deliver(self: &Arc<Self>, wakes: Wakes) {
         for wake in wakes {
             let (waiter, told) = match wake {
-                Wake::Granted(waiter, grant) => (waiter, Some(self.lease(grant))),
-                Wake::Unavailable(waiter) => (waiter, None),
+                Wake::Granted((model, waiter), grant) => (waiter, Some(self.lease(model, grant))),
+                Wake::Unavailable((_, waiter)) => (waiter, None),
             };
             drop(waiter.send(told));
         }
@@ -138,11 +165,32 @@ impl Lease {
         &self.grant.endpoint
     }
 
-    /// The endpoint answered.
-    pub(crate) fn succeeded(&self) {
-        let (change, wakes) = self.pool.fleet.lock().succeeded(self.grant.id, now());
+    /// The version for which the endpoint was chosen.
+    pub(crate) fn version(&self) -> &str {
+        &self.grant.version.version
+    }
+
+    /// The name by which the endpoint knows the model, where it is not the model's own.
+    pub(crate) fn served_as(&self) -> Option<&str> {
+        self.grant.version.served_as.as_deref()
+    }
+
+    /// The endpoint answered; after what time, where that tells how fast it is.
+    pub(crate) fn succeeded(&self, took: Option<(Timed, Duration)>) {
+        let (change, wakes) = self.pool.fleet.lock().succeeded(self.grant.id, self.model, took, now());
         note(change, self.endpoint(), "answers again");
         self.pool.deliver(wakes);
+    }
+
+    /// Nobody waited for the endpoint any longer than this.
+    pub(crate) fn outlasted(&self, timed: Timed, took: Duration) {
+        self.pool.fleet.lock().outlasted(self.grant.id, self.model, (timed, took), now());
+    }
+
+    /// The endpoint asked for no request for so long.
+    pub(crate) fn hold(&self, length: Duration) {
+        let now = now();
+        self.pool.fleet.lock().hold(self.grant.id, now + length);
     }
 
     /// The endpoint did not do as it should.

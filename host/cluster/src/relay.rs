@@ -29,6 +29,8 @@ pub(crate) struct Patience {
     pub(crate) first: Instant,
     /// From one byte to the next.
     pub(crate) idle: Duration,
+    /// Since when the caller has waited for something.
+    pub(crate) quiet_since: Instant,
     /// After how much silence a comment is sent; `None` where the answer is no event stream.
     pub(crate) heartbeat: Option<Duration>,
 }
@@ -44,6 +46,8 @@ enum CutShort {
 
 /// The body of an answer that is passed on.
 pub(crate) struct Relay {
+    /// What was read of it before its head was passed on.
+    first: Option<Bytes>,
     /// `None` once it has ended.
     server: Option<Body>,
     lease: Option<Lease>,
@@ -59,19 +63,22 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    pub(crate) fn body(server: Body, lease: Lease, tally: Tally, patience: Patience) -> Body {
+    pub(crate) fn body(first: Option<Bytes>, server: Body, lease: Lease, tally: Tally, patience: Patience) -> Body {
         let now = Instant::now();
         let mut relay = Self {
+            first,
             server: Some(server),
             lease: Some(lease),
             tally,
             patience,
             boundary: Boundary::default(),
             last_byte: None,
-            last_sent: now,
+            last_sent: patience.quiet_since,
             timer: Box::pin(tokio::time::sleep_until(now)),
         };
-        relay.end_if_whole();
+        if relay.first.is_none() {
+            relay.end_if_whole();
+        }
         relay.boxed_unsync()
     }
 
@@ -146,6 +153,10 @@ impl http_body::Body for Relay {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        if let Some(data) = this.first.take() {
+            this.pass(&data);
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
         loop {
             let Some(server) = &mut this.server else { return Poll::Ready(None) };
             match Pin::new(server).poll_frame(cx) {
@@ -182,7 +193,7 @@ impl http_body::Body for Relay {
 
     fn size_hint(&self) -> SizeHint {
         match &self.server {
-            Some(server) if self.patience.heartbeat.is_none() => server.size_hint(),
+            Some(server) if self.patience.heartbeat.is_none() && self.first.is_none() => server.size_hint(),
             Some(_) => SizeHint::default(),
             None => SizeHint::with_exact(0),
         }

@@ -1,31 +1,47 @@
-//! Which endpoints there are: what a reload adds, keeps and takes away.
+//! Which models and endpoints there are: what a reload adds, changes, keeps and takes away.
+//!
+//! A reload tells everything anew, and there may be thousands of models of which one has changed. So what is told is
+//! held against what is known, outside the fleet's lock, and only what differs is touched.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::directory::{Directory, Entry};
 use crate::endpoint::{self, Endpoint};
-use crate::fleet::EndpointId;
+use crate::fleet::{EndpointId, Share};
 use crate::forward::Forwarder;
-use crate::health;
 use crate::metrics::Metrics;
-use crate::model::Model;
+use crate::model::{EndpointOptions, Model, Role, Source, Version, Watched};
 use crate::options::{Health, OptionsError};
-use crate::pool::{State, Wakes};
+use crate::pool::{State, Tag, Wakes};
 
-/// The endpoints by name. One reload works at a time.
+/// Models and endpoints by name. One reload works at a time.
 #[derive(Default)]
 pub(crate) struct Roster(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    endpoints: HashMap<String, (EndpointId, Arc<Endpoint>)>,
-    /// Ends the health checks when it is dropped: with the next reload, or with the cluster.
-    watching: Option<DropGuard>,
+    models: HashMap<String, Arc<Entry>>,
+    endpoints: HashMap<String, Member>,
+}
+
+/// An endpoint that is listed.
+struct Member {
+    id: EndpointId,
+    endpoint: Arc<Endpoint>,
+    /// Whether `weir.yaml` lists it: there, what disagrees is a mistake.
+    of_file: bool,
+}
+
+/// What a reload changes.
+struct Difference<'m> {
+    /// Models that are new or other than before.
+    changed: Vec<&'m Model>,
+    /// Endpoints of those that are new or other than before, by name.
+    fresh: HashMap<String, (Arc<Endpoint>, bool)>,
 }
 
 impl Roster {
@@ -39,83 +55,162 @@ impl Roster {
     ) -> Result<Directory, OptionsError> {
         check_names(models)?;
         let mut known = self.0.lock();
-        let listed = listed(models, health, metrics)?;
-        let entries = forwarder.pool.change(|fleet, now| {
-            known.merge(listed, fleet, metrics);
-            known.arrange(models, fleet, metrics, now)
+        let difference = known.difference(models, health, metrics)?;
+        forwarder.pool.change(|fleet, now| ((), known.apply(models, difference, fleet, metrics, now)));
+        Ok(Directory::new(models.iter().map(|model| known.models[&model.name].clone()).collect()))
+    }
+
+    /// The endpoints that are to be watched here.
+    pub(crate) fn watched(&self) -> Vec<(EndpointId, Weak<Endpoint>)> {
+        let known = self.0.lock();
+        let watched = known.endpoints.values().filter(|member| {
+            let options = member.endpoint.options();
+            options.watched == Watched::Here && is_open(options)
         });
-        let token = CancellationToken::new();
-        for (id, endpoint) in known.endpoints.values() {
-            let client = forwarder.client.clone();
-            health::watch(*id, endpoint, &forwarder.pool, client, health.clone(), token.clone());
-        }
-        known.watching = Some(token.drop_guard());
-        Ok(Directory::new(entries))
+        watched.map(|member| (member.id, Arc::downgrade(&member.endpoint))).collect()
     }
 }
 
 impl Known {
-    /// Retires what is not listed any more, keeps the state of what still is, adds what is new.
-    fn merge(&mut self, listed: HashMap<String, Arc<Endpoint>>, fleet: &mut State, metrics: &Metrics) {
-        self.endpoints.retain(|name, (id, _)| {
-            let stays = listed.contains_key(name);
+    /// What `models` changes. Nothing has changed yet when it fails.
+    fn difference<'m>(
+        &self,
+        models: &'m [Model],
+        health: &Health,
+        metrics: &Metrics,
+    ) -> Result<Difference<'m>, OptionsError> {
+        let same = |model: &Model| self.models.get(&model.name).is_some_and(|entry| entry.model() == model);
+        let (kept, changed): (Vec<&Model>, Vec<&Model>) = models.iter().partition(|model| same(model));
+        let held: HashSet<EndpointId> =
+            kept.iter().flat_map(|model| &self.models[&model.name].endpoints).copied().collect();
+        // What this reload has said of each endpoint so far: how it is called, and whether `weir.yaml` says so.
+        let mut said: HashMap<String, (&EndpointOptions, bool)> = HashMap::new();
+        for (model, options) in changed.iter().flat_map(|model| model.endpoints().map(move |options| (model, options)))
+        {
+            let (name, of_file) = (endpoint::name(options), model.source == Source::File);
+            let member = self.endpoints.get(&name).filter(|member| held.contains(&member.id));
+            let member = member.map(|member| (member.endpoint.options(), member.of_file));
+            match said.get(&name).copied().or(member) {
+                None => {
+                    Endpoint::check(options, &health.path)?;
+                    said.insert(name, (options, of_file));
+                }
+                Some((first, true)) if of_file && !agree(first, options) => {
+                    return Err(OptionsError::EndpointTwice(name));
+                }
+                // The first that lists it says how it is called.
+                Some(_) => {}
+            }
+        }
+        let as_before = |name: &str, options: &EndpointOptions| {
+            self.endpoints.get(name).is_some_and(|member| member.endpoint.options() == options)
+        };
+        let fresh = said.into_iter().filter(|(name, (options, _))| !as_before(name, options));
+        let made = |(name, (options, of_file)): (String, (&EndpointOptions, bool))| {
+            let endpoint = Endpoint::new(options.clone(), &health.path, metrics)?;
+            Ok((name, (Arc::new(endpoint), of_file)))
+        };
+        Ok(Difference { changed, fresh: fresh.map(made).collect::<Result<_, OptionsError>>()? })
+    }
+
+    fn apply(
+        &mut self,
+        models: &[Model],
+        difference: Difference<'_>,
+        fleet: &mut State,
+        metrics: &Metrics,
+        now: Instant,
+    ) -> Wakes {
+        for (name, (endpoint, of_file)) in difference.fresh {
+            self.enlist(name, endpoint, of_file, fleet);
+        }
+        let mut wakes = self.dismiss(models, fleet, metrics);
+        let mut touched = Vec::with_capacity(difference.changed.len());
+        for model in difference.changed {
+            let shares = self.shares(model);
+            let endpoints = distinct(&shares);
+            let id = match self.models.get(&model.name) {
+                Some(entry) => {
+                    fleet.arrange(entry.id, shares);
+                    entry.id
+                }
+                None => fleet.add_model(shares),
+            };
+            touched.push(id);
+            let entry = Entry::new(id, model.clone(), endpoints, metrics.queued(&model.name));
+            self.models.insert(model.name.clone(), Arc::new(entry));
+        }
+        self.retire(fleet, metrics);
+        wakes.extend(fleet.serve(&touched, now));
+        wakes
+    }
+
+    fn enlist(&mut self, name: String, endpoint: Arc<Endpoint>, of_file: bool, fleet: &mut State) {
+        let terms = endpoint.terms();
+        if let Some(member) = self.endpoints.get_mut(&name) {
+            fleet.replace(member.id, endpoint.clone(), terms);
+            (member.endpoint, member.of_file) = (endpoint, of_file);
+        } else {
+            endpoint.up.set(1);
+            let id = fleet.add(endpoint.clone(), terms);
+            self.endpoints.insert(name, Member { id, endpoint, of_file });
+        }
+    }
+
+    /// Takes away the models that are not listed any more.
+    fn dismiss(&mut self, models: &[Model], fleet: &mut State, metrics: &Metrics) -> Wakes {
+        let listed: HashSet<&str> = models.iter().map(|model| model.name.as_str()).collect();
+        let mut wakes = Vec::new();
+        self.models.retain(|name, entry| {
+            let stays = listed.contains(name.as_str());
             if !stays {
-                fleet.retire(*id);
+                wakes.extend(fleet.remove_model(entry.id));
+                metrics.forget_model(name);
+            }
+            stays
+        });
+        wakes
+    }
+
+    /// Takes away the endpoints that no model lists any more.
+    fn retire(&mut self, fleet: &mut State, metrics: &Metrics) {
+        let listed: HashSet<EndpointId> = self.models.values().flat_map(|entry| &entry.endpoints).copied().collect();
+        self.endpoints.retain(|name, member| {
+            let stays = listed.contains(&member.id);
+            if !stays {
+                fleet.retire(member.id);
                 metrics.forget_endpoint(name);
             }
             stays
         });
-        for (name, endpoint) in listed {
-            if let Some((id, old)) = self.endpoints.get_mut(&name) {
-                fleet.replace(*id, endpoint.clone(), endpoint.cap());
-                *old = endpoint;
-            } else {
-                endpoint.up.set(1);
-                let id = fleet.add(endpoint.clone(), endpoint.cap());
-                self.endpoints.insert(name, (id, endpoint));
-            }
-        }
     }
 
-    fn arrange(&self, models: &[Model], fleet: &mut State, metrics: &Metrics, now: Instant) -> (Vec<Entry>, Wakes) {
-        let ids = |model: &Model| {
+    fn shares(&self, model: &Model) -> Vec<Share<Arc<Tag>>> {
+        let share = |version: &Version| {
             let mut seen = HashSet::new();
-            let ids = model.endpoints().map(|options| self.endpoints[&endpoint::name(options)].0);
-            ids.filter(|id| seen.insert(*id)).collect::<Vec<_>>()
+            let ids = version.endpoints.iter().map(|options| self.endpoints[&endpoint::name(options)].id);
+            let ids = ids.filter(|id| seen.insert(*id));
+            let Version { name, weight, served_as, .. } = version;
+            let tag = Tag { version: name.clone(), weight: *weight, served_as: served_as.clone() };
+            Share { version: Arc::new(tag), weight: version.weight, endpoints: ids.collect() }
         };
-        let layout: Vec<_> = models.iter().map(|model| (model.name.clone(), ids(model))).collect();
-        let counts: Vec<usize> = layout.iter().map(|(_, ids)| ids.len()).collect();
-        let (model_ids, wakes) = fleet.arrange(layout, now);
-        let entries = models.iter().zip(model_ids).zip(counts).map(|((model, id), endpoints)| Entry {
-            id,
-            name: model.name.clone(),
-            aliases: model.aliases.clone(),
-            endpoints,
-            queued: metrics.queued(&model.name),
-        });
-        (entries.collect(), wakes)
+        model.versions.iter().map(share).collect()
     }
 }
 
-/// The endpoints of all models, each once.
-fn listed(
-    models: &[Model],
-    health: &Health,
-    metrics: &Metrics,
-) -> Result<HashMap<String, Arc<Endpoint>>, OptionsError> {
-    let mut listed: HashMap<String, Arc<Endpoint>> = HashMap::new();
-    for options in models.iter().flat_map(Model::endpoints) {
-        let name = endpoint::name(options);
-        match listed.get(&name) {
-            Some(first) if first.agrees_with(options) => {}
-            Some(_) => return Err(OptionsError::EndpointTwice(name)),
-            None => {
-                let endpoint = Endpoint::new(options.clone(), &health.path, metrics)?;
-                listed.insert(name, Arc::new(endpoint));
-            }
-        }
-    }
-    Ok(listed)
+fn distinct(shares: &[Share<Arc<Tag>>]) -> Vec<EndpointId> {
+    let mut seen = HashSet::new();
+    shares.iter().flat_map(|share| &share.endpoints).copied().filter(|id| seen.insert(*id)).collect()
+}
+
+/// Whether an endpoint gets requests.
+pub(crate) fn is_open(options: &EndpointOptions) -> bool {
+    !options.draining && options.role == Role::Whole
+}
+
+/// Whether a server that is listed twice has the same cap, and a key in both places or in none. Keys are not compared.
+fn agree(first: &EndpointOptions, other: &EndpointOptions) -> bool {
+    first.max_in_flight == other.max_in_flight && first.credential.is_some() == other.credential.is_some()
 }
 
 fn check_names(models: &[Model]) -> Result<(), OptionsError> {

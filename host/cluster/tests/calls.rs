@@ -282,7 +282,7 @@ async fn options_that_make_no_sense_are_refused_and_a_reload_keeps_the_old_ones(
     path.versions[0].endpoints[0].base_path = "/v1/".into();
     assert!(matches!(reload(&[path]), OptionsError::Path(_)));
     let mut twice = model("c", "d");
-    twice.endpoints[0].max_in_flight = 1;
+    twice.versions[0].endpoints[0].max_in_flight = 1;
     assert!(matches!(reload(&[model("a", "b"), twice]), OptionsError::EndpointTwice(_)));
     assert_eq!(tier.answer(&Call::chat("llama")).await.0.status, 200);
 }

@@ -44,7 +44,7 @@ async fn r1_a_failing_server_is_put_aside_and_no_client_sees_it() {
     let line = format!("weir_cluster_ejections_total{{endpoint=\"{}/openai/v1\"}} 1", bad.origin());
     tier.metric(&line).await;
     let snapshot = tier.cluster.snapshot();
-    let well: Vec<bool> = snapshot.endpoints.iter().map(|endpoint| endpoint.well).collect();
+    let well: Vec<bool> = snapshot.endpoints().map(|endpoint| endpoint.standing.is_well()).collect();
     assert_eq!(well.iter().filter(|well| **well).count(), 2);
 }
 
@@ -130,7 +130,7 @@ async fn r5_refused_and_unanswered_connections_are_told_apart_and_bounded() {
     let _taken = [tokio::net::TcpStream::connect(hole).await.unwrap()];
     let mut options = options(&[]);
     let endpoint = EndpointOptions::new(format!("http://{hole}").parse().unwrap(), "/v1");
-    options.models[0].endpoints.push(endpoint);
+    options.models[0].versions[0].endpoints.push(endpoint);
     options.client.connect_timeout = ms(700);
     let tier = Tier::start(options);
     let begun = Instant::now();
@@ -321,7 +321,7 @@ async fn g2_reloads_under_load_drop_no_request_and_old_streams_finish() {
         assert_eq!(tier.answer(&Call::chat("llama")).await.0.status, 200);
     }
     assert_eq!(old.calls().len(), 1);
-    assert_eq!(tier.cluster.snapshot().endpoints.len(), 1);
+    assert_eq!(tier.cluster.snapshot().endpoints().count(), 1);
     let body = within(stream.read_chunks()).await.unwrap();
     assert_eq!((body.bytes().as_slice(), body.cut), (&b"data: 0\n\ndata: 1\n\n"[..], None));
 }

@@ -68,13 +68,24 @@ async fn s1_a_client_that_leaves_before_the_answer_cancels_it() {
 #[tokio::test]
 async fn s1_a_client_that_leaves_between_head_and_first_event_cancels_it() {
     let upstream = Upstream::start(|_| Script::event_stream().stall()).await;
-    let tier = Tier::before(&[&upstream]);
-    let mut client = tier.ask("llama").await;
-    within(client.read_head()).await.unwrap();
-    let left = Instant::now();
-    client.reset().unwrap();
-    let took = cancelled_after(&upstream, left).await;
-    assert!(took <= CANCEL, "{took:?}");
+    // Before the first comment the caller has nothing, and after it the head.
+    for heartbeat in [Duration::from_secs(15), ms(50)] {
+        let mut options = options(&[&upstream]);
+        options.heartbeat = heartbeat;
+        let tier = Tier::start(options);
+        let mut client = tier.ask("llama").await;
+        upstream.call(0, SOON).await.unwrap();
+        if heartbeat < SOON {
+            within(client.read_head()).await.unwrap();
+        }
+        let before = upstream.closed().len();
+        let left = Instant::now();
+        client.reset().unwrap();
+        let gone = |upstream: &Upstream| upstream.closed().get(before).copied();
+        let closed = upstream.wait_for(SOON, gone).await.unwrap();
+        let took = closed.at.saturating_duration_since(left);
+        assert!(took <= CANCEL, "{took:?}");
+    }
 }
 
 #[tokio::test]
@@ -129,7 +140,6 @@ async fn s3_a_server_that_dies_in_mid_stream_never_ends_the_answer_clean() {
         ("fin without the last chunk", Script::event_stream().event("0").fin()),
         ("fin within a chunk", Script::event_stream().event("0").send("40\r\ndata: half").fin()),
         ("broken framing", Script::event_stream().event("0").send("no size\r\n").stall()),
-        ("reset before the first event", Script::event_stream().reset()),
         ("a body shorter than its length", {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n";
             Script::default().send(head).send(event).fin()
@@ -145,6 +155,47 @@ async fn s3_a_server_that_dies_in_mid_stream_never_ends_the_answer_clean() {
         assert_eq!(upstream.calls().len(), 1, "{what}: r4, nothing is tried again");
         assert_eq!(tier.log.lines(1).await[0]["ending"], "truncated", "{what}");
         tier.metric("weir_cluster_truncated_total{model=\"llama\"} 1").await;
+    }
+}
+
+#[tokio::test]
+async fn r4_a_stream_that_dies_before_its_first_byte_goes_to_another_server() {
+    for (what, script) in [
+        ("reset", Script::event_stream().delay(ms(20)).reset()),
+        ("fin", Script::event_stream().delay(ms(20)).fin()),
+        ("an end without an event", Script::event_stream().last_chunk()),
+        ("broken framing", Script::event_stream().send("no size\r\n").stall()),
+        ("silence", Script::event_stream().stall()),
+    ] {
+        let dies = Upstream::start(move |_| script.clone()).await;
+        let spare = Upstream::start(|_| Script::event_stream().event("0").last_chunk()).await;
+        let mut options = options(&[&dies, &spare]);
+        options.health.eject_after = u32::MAX;
+        options.retry.per_second = 1000;
+        options.timeouts.first_byte = ms(200);
+        let tier = Tier::start(options);
+        for _ in 0..8 {
+            let (head, body) = tier.answer(&Call::chat("llama")).await;
+            assert_eq!((head.status, body.as_str()), (200, "data: 0\n\n"), "{what}");
+        }
+        assert!(!dies.calls().is_empty(), "{what}");
+        assert_eq!(spare.calls().len(), 8, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn s3_a_stream_that_dies_before_its_first_byte_is_an_error_where_nobody_else_has_the_model() {
+    for (script, status) in [
+        (Script::event_stream().reset(), 502),
+        (Script::event_stream().last_chunk(), 502),
+        (Script::event_stream().stall(), 504),
+    ] {
+        let upstream = Upstream::start(move |_| script.clone()).await;
+        let mut options = options(&[&upstream]);
+        options.timeouts.first_byte = ms(200);
+        let tier = Tier::start(options);
+        assert_eq!(tier.answer(&Call::chat("llama")).await.0.status, status);
+        assert_eq!(upstream.calls().len(), 1, "the same server is not asked again");
     }
 }
 

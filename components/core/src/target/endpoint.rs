@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 
 use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Rpc;
+
+/// What is escaped of a name in a path: all but RFC 3986's unreserved characters, and the `/` that names may hold.
+const NAME: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// What a path names. Azure's paths (`/openai/v1/…`, `/openai/deployments/{model}/…`) and those of a service in the cluster
 /// (`/{namespace}/{name}/v1/…`) name the same.
@@ -94,6 +98,17 @@ impl Endpoint {
             Self::GenerateStream => "/v2/models/{model}/generate_stream",
             Self::Grpc(rpc) => rpc.path(),
         })
+    }
+
+    /// The path at which a server has it for this model, and this version of it, as far as the path names them.
+    #[must_use]
+    pub fn path_for(&self, model: &str, version: Option<&str>) -> String {
+        let name = utf8_percent_encode(model, &NAME);
+        if let Self::Model(_) = self {
+            return format!("/v1/models/{name}");
+        }
+        let version = version.map(|version| format!("/versions/{}", utf8_percent_encode(version, &NAME)));
+        self.path().replace("{model}", &format!("{name}{}", version.unwrap_or_default()))
     }
 
     /// The method that it takes.

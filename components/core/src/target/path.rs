@@ -42,7 +42,8 @@ pub(super) fn dialect_of(path: &str, shared: Dialect) -> Dialect {
 /// # Errors
 /// `PathNotFound`, with what there is instead; `Forbidden` for what would have a model loaded.
 pub(super) fn read(path: &str) -> Result<Named, GatewayError> {
-    let rest = beneath_root(path);
+    // One of an inference protocol's own paths names nothing else, however it is mistaken.
+    let rest = beneath_root(path).filter(|_| inference::dialect_of(path).is_none());
     let named = inference::named(path).or_else(|| tokens(path)).or_else(|| rest.and_then(named));
     if let Some(named) = named.or_else(|| of_service(path)) {
         return Ok(named);

@@ -8,7 +8,7 @@ use weir_core::usage::Failure;
 use weir_core::{Ending, ErrorKind, GatewayError, Millis, Secret, UnixMillis, header};
 
 use super::{redact, redact_error};
-use crate::said::Said;
+use crate::said::{Said, shortened};
 
 /// How to go on after an answer's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,17 @@ pub fn refusal(
     secrets: &[&Secret<String>],
     now: UnixMillis,
 ) -> (GatewayError, Failure) {
-    let mut error = Said::read(body).with_status(status);
+    let said = Said::read(body);
+    let own = said.message.clone().filter(|_| from_weir && (status == 429 || status >= 500));
+    let mut error = match status {
+        // The server has nothing of the kind, and another of them has it no more.
+        501 if from_weir => said.with_status(400).with_status(501),
+        _ => said.with_status(status),
+    };
+    if let Some(message) = own {
+        // A tier two speaks as the gateway itself: it says what ails the model, in words for the caller.
+        error = error.with_message(shortened(&message));
+    }
     error = redact_error(error, |text| redact(text, secrets));
     let spilled = from_weir && headers.contains_key(header::SPILL);
     if spilled && !error.kind().may_retry() {
@@ -155,6 +165,18 @@ mod tests {
         let spill = headers(&[("x-weir-spill", "1")]);
         assert!(refusal(404, &spill, b"", true, &[], NOW).1.retry);
         assert!(!refusal(404, &spill, b"", false, &[], NOW).1.retry);
+    }
+
+    #[test]
+    fn what_tier_two_says_of_a_model_is_told_in_its_words() {
+        let (error, failure) = refusal(503, &HeaderMap::new(), br#"{"error":"it is loading"}"#, true, &[], NOW);
+        assert_eq!((error.message(), error.status(), failure.retry), ("it is loading", 503, true));
+        let (error, failure) = refusal(501, &HeaderMap::new(), br#"{"error":"no versions"}"#, true, &[], NOW);
+        assert_eq!((error.message(), error.status(), failure.retry), ("no versions", 501, false));
+        let (error, _) = refusal(401, &HeaderMap::new(), br#"{"error":"not signed"}"#, true, &[], NOW);
+        assert!(!error.message().contains("signed"));
+        let (error, failure) = refusal(501, &HeaderMap::new(), b"{}", false, &[], NOW);
+        assert_eq!((error.status(), failure.retry), (502, true));
     }
 
     #[test]

@@ -59,6 +59,13 @@ pub(super) fn upstream_headers(
     headers
 }
 
+/// What a body is that passes as it is: its type, and where its JSON ends.
+pub(super) fn as_it_is(from: &HeaderMap, to: &mut HeaderMap) {
+    to.remove(CONTENT_TYPE);
+    copy(from, to, &["content-type", header::INFERENCE_LENGTH]);
+    to.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+}
+
 /// Passes on the features that the client asks for ahead of their time and the backend may be asked for; names the
 /// others.
 fn betas(from: &HeaderMap, to: &mut HeaderMap, backend: &Backend, same: bool, unsupported: &mut Unsupported) {

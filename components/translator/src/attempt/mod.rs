@@ -5,6 +5,7 @@
 mod answer;
 mod count;
 mod headers;
+mod inference;
 mod place;
 mod prepare;
 mod redact;

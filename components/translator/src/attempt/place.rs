@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use weir_core::config::{Backend, BackendKind};
-use weir_core::{Dialect, Endpoint, ErrorKind, GatewayError, RequestView};
+use weir_core::{Dialect, Endpoint, ErrorKind, GatewayError, RequestView, Service};
 
 /// What is escaped in a segment of a path: all but RFC 3986's unreserved characters.
 const SEGMENT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -20,6 +20,8 @@ pub(super) fn endpoint_path(endpoint: &Endpoint) -> Result<&'static str, Gateway
         Endpoint::InputTokens => Ok("/responses/input_tokens"),
         Endpoint::Messages => Ok("/messages"),
         Endpoint::CountTokens => Ok("/messages/count_tokens"),
+        Endpoint::Tokenize => Ok("/tokenize"),
+        Endpoint::Detokenize => Ok("/detokenize"),
         _ => {
             let message = format!("{} is not for a backend of this kind", endpoint.path());
             Err(GatewayError::new(ErrorKind::PathNotFound, message))
@@ -46,6 +48,20 @@ pub(super) fn target(backend: &Backend, path: &str, model: &str, query: &str) ->
         BackendKind::Weir { .. } | BackendKind::Anthropic if base.is_empty() => format!("/v1{path}{query}"),
         BackendKind::Weir { .. } | BackendKind::Anthropic | BackendKind::Openai => format!("{base}{path}{query}"),
     }
+}
+
+/// A request for a tier two, and a backend that is none.
+pub(super) fn not_in_cluster(view: &RequestView) -> GatewayError {
+    let message = format!("{} is served by a tier two alone, and the chosen backend is none", view.endpoint.path());
+    GatewayError::new(ErrorKind::Unsupported, message)
+}
+
+/// The target of a call to a tier two: `path` as a client would write it, beginning with `/v1` where it has that; beneath
+/// the service that it is for, if it is for one.
+pub(super) fn in_cluster(backend: &Backend, service: Option<&Service>, path: &str) -> String {
+    let base = &backend.base_path;
+    let root = base.strip_suffix("/v1").unwrap_or(base);
+    format!("{root}{}{path}", service.map(Service::base_path).unwrap_or_default())
 }
 
 /// Of the client's query, the one member that means something to a backend: Anthropic's SDKs ask for betas so.
@@ -87,6 +103,25 @@ mod tests {
         ] {
             let query = if kind["type"] == "anthropic" { "?beta=true" } else { "" };
             assert_eq!(target(&backend(&kind, base), path, "gpt", query), expected);
+        }
+    }
+
+    #[test]
+    fn a_tier_two_has_the_clients_own_paths() {
+        let of = |base: &str, method: http::Method, path: &str| {
+            let view = RequestView::parse(&method, path, false).ok().unwrap();
+            let path = view.endpoint.path_for("meta/m", view.version.as_deref());
+            in_cluster(&backend(&json!({"type": "weir", "audience": "a"}), base), view.service.as_ref(), &path)
+        };
+        let (get, post) = (http::Method::GET, http::Method::POST);
+        for (base, method, path, expected) in [
+            ("", &post, "/v1/models/m:predict", "/v1/models/meta/m:predict"),
+            ("/x/v1", &post, "/v1/models/m:predict", "/x/v1/models/meta/m:predict"),
+            ("/x", &post, "/v2/models/m/versions/2/infer", "/x/v2/models/meta/m/versions/2/infer"),
+            ("/v1", &get, "/v2/health/live", "/v2/health/live"),
+            ("", &get, "/team/llama/v1/models", "/team/llama/v1/models"),
+        ] {
+            assert_eq!(of(base, method.clone(), path), expected);
         }
     }
 

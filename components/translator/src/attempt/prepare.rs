@@ -9,7 +9,7 @@ use weir_core::{Config, Dialect, Endpoint, ErrorKind, GatewayError, Origin, Requ
 use super::headers::upstream_headers;
 use super::translate::{Crossing, Form};
 use super::{Attempt, Exchange};
-use super::{count, place};
+use super::{count, inference, place};
 use crate::codec::{Asked, Target, backend_side, client_side};
 use crate::tools::{ToolNames, ToolRules};
 use crate::unsupported::Unsupported;
@@ -83,6 +83,14 @@ pub fn prepare_in(
         .backends
         .get(name)
         .ok_or_else(|| GatewayError::new(ErrorKind::Misconfigured, format!("there is no backend called {name}")))?;
+    if inference::passes(request.view) {
+        return inference::prepare(config, backend, attempt, request);
+    }
+    let audience = match &backend.kind {
+        BackendKind::Weir { audience } => Some(audience.clone()),
+        _ if request.view.is_for_tier_two() => return Err(place::not_in_cluster(request.view)),
+        BackendKind::Openai | BackendKind::Azure { .. } | BackendKind::Anthropic => None,
+    };
     let client = request.view.dialect;
     let counts = request.view.endpoint.counts();
     let dialect = count::counting_dialect(backend, client).filter(|_| counts);
@@ -102,15 +110,15 @@ pub fn prepare_in(
     let bytes = edited(bytes, &backend.body, config.sizes.json_depth)?;
     let mut headers = upstream_headers(request.headers, backend, client, dialect, &mut unsupported);
     headers.insert(http::header::CONTENT_LENGTH, bytes.len().into());
-    let audience = match &backend.kind {
-        BackendKind::Weir { audience } => Some(audience.clone()),
-        BackendKind::Openai | BackendKind::Azure { .. } | BackendKind::Anthropic => None,
-    };
     let query = place::query(request.view, dialect);
+    let path = match &request.view.service {
+        Some(service) => place::in_cluster(backend, Some(service), &format!("/v1{path}{query}")),
+        None => place::target(backend, path, &attempt.candidate.model, query),
+    };
     let upstream = Upstream {
         origin: backend.origin.clone(),
         method: Method::POST,
-        path: place::target(backend, path, &attempt.candidate.model, query),
+        path,
         headers,
         body: bytes,
         key: backend.key.clone(),
@@ -192,7 +200,7 @@ fn pass(
 }
 
 /// The body with what the backend's policy says of it.
-fn edited(bytes: Vec<u8>, policy: &BodyPolicy, max_depth: usize) -> Result<Vec<u8>, GatewayError> {
+pub(super) fn edited(bytes: Vec<u8>, policy: &BodyPolicy, max_depth: usize) -> Result<Vec<u8>, GatewayError> {
     if *policy == BodyPolicy::default() {
         return Ok(bytes);
     }

@@ -1,8 +1,11 @@
 //! How an answer becomes the client's.
 
+use http::HeaderMap;
 use weir_core::{Dialect, Endpoint, ErrorKind, Estimate, GatewayError, Limits, UnixMillis, Usage};
 
+use super::headers::{answer_headers, as_it_is};
 use crate::codec::{Asked, BackendSide, ClientSide, backend_side, client_side};
+use crate::inference::{self, InferenceTap};
 use crate::stream::{Cross, Frames, Machine, Pass, Translation};
 use crate::tools::ToolNames;
 use crate::{anthropic, openai_chat, openai_responses};
@@ -27,6 +30,8 @@ pub(super) enum Form {
     Cross(Box<Crossing>),
     /// Another dialect's count of a prompt's tokens.
     Count,
+    /// One of KServe's protocols, which passes as it is; `free` where no model answers.
+    Inference { free: bool },
 }
 
 /// What it takes to read the backend's dialect and to write the client's.
@@ -45,6 +50,7 @@ pub fn passing(dialect: Dialect, client_asked: bool) -> Box<dyn Translation> {
     match dialect {
         Dialect::AnthropicMessages => Box::new(Pass(anthropic::MessagesTap::default())),
         Dialect::OpenaiResponses => Box::new(Pass(openai_responses::ResponsesTap::default())),
+        Dialect::KserveV1 | Dialect::KserveV2 => Box::new(Pass(InferenceTap)),
         _ => Box::new(Pass(openai_chat::ChatTap::new(client_asked))),
     }
 }
@@ -68,13 +74,24 @@ impl Exchange {
         &self.dropped
     }
 
+    /// The headers of the answer to the client, of those that came with the backend's: see [`answer_headers`]. What passes
+    /// as it is keeps its type, and the word where its JSON ends.
+    #[must_use]
+    pub fn answer_headers(&self, from: &HeaderMap, stream: bool) -> HeaderMap {
+        let mut headers = answer_headers(from, stream, &self.dropped);
+        if matches!(self.form, Form::Inference { .. }) && !stream {
+            as_it_is(from, &mut headers);
+        }
+        headers
+    }
+
     /// The machine for a streamed answer that begins at `now`.
     #[must_use]
     pub fn machine(&self, now: UnixMillis) -> Machine {
         let translation: Box<dyn Translation> = match &self.form {
             Form::Pass { client_asked, .. } => passing(self.client, *client_asked),
             // Nobody streams a count; what comes all the same is held against the client's dialect.
-            Form::Count => passing(self.client, false),
+            Form::Count | Form::Inference { .. } => passing(self.client, false),
             Form::Cross(crossing) => {
                 let Crossing { client, backend, asked, names } = &**crossing;
                 Box::new(Cross::new((backend.source)(), (client.sink)(asked, now)).with_names(names.clone()))
@@ -90,8 +107,11 @@ impl Exchange {
     /// under status 200.
     pub fn whole(&self, body: Vec<u8>, now: UnixMillis) -> Result<(Vec<u8>, Usage), GatewayError> {
         let (body, usage) = match &self.form {
-            Form::Pass { endpoint: Endpoint::CountTokens | Endpoint::InputTokens, .. } => {
-                (body, Some(Usage::default()))
+            Form::Pass { endpoint, .. } if endpoint.is_free() => (body, Some(Usage::default())),
+            Form::Inference { free: true } => (body, Some(Usage::default())),
+            Form::Inference { free: false } => {
+                let usage = inference::usage(&body, self.estimate.input);
+                (body, Some(usage))
             }
             Form::Pass { endpoint: Endpoint::Messages, .. } => {
                 let usage = anthropic::tap_answer(&body)?;
@@ -126,6 +146,12 @@ impl Exchange {
             GatewayError::new(ErrorKind::UpstreamProtocol, "the backend's answer is not the stream it was asked for")
         };
         let (client, backend, asked, names) = match &self.form {
+            Form::Inference { .. } => {
+                // One event that says it all; a line break between two tokens of JSON is but white space.
+                let line = body.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte });
+                let event = [b"data: ".to_vec(), line.collect(), b"\n\n".to_vec()].concat();
+                return Ok((event, inference::usage(body, self.estimate.input)));
+            }
             Form::Cross(crossing) => {
                 (crossing.client, crossing.backend, crossing.asked.clone(), crossing.names.clone())
             }
@@ -155,9 +181,10 @@ impl Exchange {
     pub fn estimated(&self, bytes: usize) -> Usage {
         let output = match &self.form {
             // Counting is free.
-            Form::Count | Form::Pass { endpoint: Endpoint::CountTokens | Endpoint::InputTokens, .. } => {
-                return Usage::default();
-            }
+            Form::Count | Form::Inference { free: true } => return Usage::default(),
+            Form::Pass { endpoint, .. } if endpoint.is_free() => return Usage::default(),
+            // How much of it is text is not known.
+            Form::Inference { free: false } => weir_core::Tokens::ZERO,
             Form::Pass { endpoint: Endpoint::Embeddings, .. } => weir_core::Tokens::ZERO,
             _ => crate::stream::estimated_tokens(bytes),
         };

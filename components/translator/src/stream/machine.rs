@@ -170,10 +170,12 @@ impl Machine {
         let live = &mut self.live;
         self.decoder.finish(|item| live.item(&item));
         // Some servers leave out the last blank line.
-        if matches!(live.state, State::Streaming)
-            && let Some(event) = self.decoder.unfinished()
-        {
-            live.last_event(&event);
+        if matches!(live.state, State::Streaming) {
+            match self.decoder.unfinished() {
+                Some(event) => live.last_event(&event),
+                None if live.translation.ends_with_its_body() => live.state = State::Over(Ending::Complete),
+                None => {}
+            }
         }
         if !matches!(live.state, State::Over(_)) {
             live.cut(GatewayError::new(
@@ -206,8 +208,10 @@ impl Live {
 
     /// Takes an event that lacks its blank line. Its data says whether it is whole: of JSON that was cut nothing is read.
     fn last_event(&mut self, event: &weir_core::sse::Event<'_>) {
-        if matches!(self.translation.event(event, &mut self.frames), Step::End) {
-            self.state = State::Over(Ending::Complete);
+        match self.translation.event(event, &mut self.frames) {
+            Step::End => self.state = State::Over(Ending::Complete),
+            Step::More if self.translation.ends_with_its_body() => self.state = State::Over(Ending::Complete),
+            Step::More | Step::Failed(_) => {}
         }
     }
 

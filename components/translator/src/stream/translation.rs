@@ -36,6 +36,11 @@ pub trait Translation {
     fn passes(&self) -> bool {
         false
     }
+
+    /// Whether the dialect has no terminal event, so that a stream is complete when its body has ended in order.
+    fn ends_with_its_body(&self) -> bool {
+        false
+    }
 }
 
 /// Looks on while a stream passes in its own dialect.
@@ -49,6 +54,11 @@ pub trait Tap {
     /// The event that tells the client that its stream ends in `error`, where it takes knowing what came before.
     fn failed(&self, _error: &GatewayError) -> Option<Vec<u8>> {
         None
+    }
+
+    /// As [`Translation::ends_with_its_body`].
+    fn ends_with_its_body(&self) -> bool {
+        false
     }
 }
 
@@ -81,6 +91,10 @@ impl Tap for Box<dyn Tap> {
     fn failed(&self, error: &GatewayError) -> Option<Vec<u8>> {
         (**self).failed(error)
     }
+
+    fn ends_with_its_body(&self) -> bool {
+        (**self).ends_with_its_body()
+    }
 }
 
 /// The same dialect on both sides: events go on byte for byte.
@@ -110,6 +124,10 @@ impl<T: Tap> Translation for Pass<T> {
 
     fn passes(&self) -> bool {
         true
+    }
+
+    fn ends_with_its_body(&self) -> bool {
+        self.0.ends_with_its_body()
     }
 }
 

@@ -144,7 +144,12 @@ fn find(
     name: &Name,
 ) -> Result<Arc<Entry>, GatewayError> {
     authorize(headers, principal, name.text())?;
-    plane.directory.find(name.text()).cloned().ok_or_else(|| unknown(name.text()))
+    let entry = plane.directory.find(name.text()).cloned().ok_or_else(|| unknown(name.text()))?;
+    if entry.protocols.grpc {
+        return Ok(entry);
+    }
+    let message = format!("the servers of the model `{}` do not speak gRPC", name.text());
+    Err(GatewayError::new(ErrorKind::Unsupported, message).with_param("model"))
 }
 
 fn of_health(

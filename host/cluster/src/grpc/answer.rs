@@ -1,13 +1,16 @@
 //! Answers that are made here.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::{BodyExt as _, Full};
-use weir_core::grpc::{Status, framed};
-use weir_core::{GatewayError, header};
+use weir_core::grpc::{Code, Status, framed};
+use weir_core::{Dialect, GatewayError};
 use weir_serve::{Body, Ending, empty};
 
+use crate::model;
 use crate::pool::NoRoom;
 use crate::tally::Tally;
 
@@ -40,9 +43,10 @@ pub(super) fn refused(error: &GatewayError, tally: Tally) -> Response<Body> {
 }
 
 /// No room here: tier one is told to take its next candidate.
-pub(super) fn spill(why: NoRoom, error: &GatewayError, tally: Tally) -> Response<Body> {
-    let mut response = refused(error, tally);
-    response.headers_mut().insert(header::SPILL, HeaderValue::from_static(why.word()));
+pub(super) fn no_room(why: NoRoom, status: &model::Status, retry_after: Duration, mut tally: Tally) -> Response<Body> {
+    let response = crate::answer::no_room(Dialect::KserveGrpc, why, status, retry_after);
+    tally.grpc(Code::read(response.headers()).unwrap_or(Code::Unavailable));
+    tally.ended(Ending::Failed);
     response
 }
 

@@ -7,14 +7,15 @@ use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout_at};
 use weir_core::grpc::{Code, Message, Status, is_grpc};
 use weir_core::{ErrorKind, GatewayError, header};
-use weir_serve::{Body, Ending, full};
+use weir_serve::{Body, ClientError, Ending, full};
 
 use super::admit::Call;
 use super::relay::{self, Patience, Relay};
 use super::{answer, request};
+use crate::attempt::{Fault, Told};
 use crate::balance::Failure;
 use crate::fleet::EndpointId;
-use crate::forward::{Fault, Forwarder, Told, error_of};
+use crate::forward::Forwarder;
 use crate::pool::Lease;
 use crate::tally::Tally;
 
@@ -42,7 +43,7 @@ pub(super) async fn forward(forwarder: &Forwarder, call: Call, mut tally: Tally)
     forwarder.budget.lock().deposit();
     let mut lease = match forwarder.pool.acquire(&call.model, call.begun_by).await {
         Ok(lease) => lease,
-        Err(why) => return answer::spill(why, &why.error(forwarder.pool.retry_after().into()), tally),
+        Err(why) => return answer::no_room(why, &call.model.status, forwarder.pool.retry_after(), tally),
     };
     let mut tried = Vec::new();
     loop {
@@ -80,7 +81,7 @@ pub(super) async fn forward(forwarder: &Forwarder, call: Call, mut tally: Tally)
 }
 
 async fn attempt(forwarder: &Forwarder, call: &Call, lease: &Lease, sent: Instant) -> Result<Answer, Failed> {
-    let served_as = call.model.name.as_str();
+    let served_as = lease.served_as().unwrap_or(&call.model.name);
     let first = message(call, served_as);
     let body = match &call.upload {
         Some(upload) => upload.body(first, served_as),
@@ -105,7 +106,7 @@ async fn attempt(forwarder: &Forwarder, call: &Call, lease: &Lease, sent: Instan
     }
     loop {
         let frame = timeout_at(until, rest.frame()).await.map_err(|_| Fault::Late)?.ok_or(Failed::NoStatus)?;
-        match frame.map_err(Fault::broken)?.into_data() {
+        match frame.map_err(Fault::Cut)?.into_data() {
             Ok(data) if data.is_empty() => {}
             Ok(first) => return Ok(Answer::Begun { head, first: Some(first), rest }),
             Err(frame) => {
@@ -141,7 +142,7 @@ fn another(
     if number >= forwarder.retry.attempts || Instant::now() >= call.begun_by {
         return None;
     }
-    let closed = matches!(outcome, Err(Failed::Http(fault)) if fault.is_closed());
+    let closed = matches!(outcome, Err(Failed::Http(Fault::Client(ClientError::Closed(_)))));
     let again = || if closed { forwarder.pool.another(&call.model, &[]) } else { None };
     let lease = forwarder.pool.another(&call.model, tried).or_else(again)?;
     // Asked last, so that a retry that cannot be made costs nothing.
@@ -154,12 +155,20 @@ fn report(outcome: &Result<Answer, Failed>, lease: &Lease) {
         Ok(Answer::Begun { .. }) => {}
         Ok(Answer::Status { status, .. }) => relay::report(status.code, lease),
         Err(failed) => {
-            tracing::info!(endpoint = lease.endpoint().name(), error = %Told(failed), "attempt failed");
             match failed {
-                Failed::Http(fault) => fault.report(lease),
-                Failed::NotGrpc(status) if status.is_server_error() => lease.failed(Failure::Answer),
-                Failed::NotGrpc(_) => lease.succeeded(),
-                Failed::NoStatus => lease.failed(Failure::Answer),
+                Failed::Http(fault) => {
+                    tracing::info!(endpoint = lease.endpoint().name(), error = %Told(fault), "attempt failed")
+                }
+                other => tracing::info!(endpoint = lease.endpoint().name(), error = %other, "attempt failed"),
+            }
+            match failed {
+                Failed::Http(Fault::Client(error)) if error.is_connect() => lease.failed(Failure::Connect),
+                // What the caller sent, or how the server is configured.
+                Failed::Http(
+                    Fault::Client(ClientError::InvalidUri(_) | ClientError::RequestBody(_)) | Fault::Request(_),
+                ) => {}
+                Failed::NotGrpc(status) if !status.is_server_error() => lease.succeeded(None),
+                _ => lease.failed(Failure::Answer),
             }
         }
     }
@@ -173,7 +182,9 @@ fn worth_another(outcome: &Result<Answer, Failed>, call: &Call) -> Option<&'stat
     match outcome {
         Ok(Answer::Status { status, .. }) => (status.code == Code::Unavailable).then_some("unavailable"),
         Ok(Answer::Begun { .. }) => None,
-        Err(Failed::Http(fault)) => fault.worth_another().filter(|_| !fault.is_late()),
+        Err(Failed::Http(Fault::Client(ClientError::InvalidUri(_) | ClientError::RequestBody(_)))) => None,
+        Err(Failed::Http(Fault::Client(error))) => Some(error.kind()),
+        Err(Failed::Http(_)) => None,
         Err(Failed::NotGrpc(status)) => matches!(status.as_u16(), 429 | 502..=504).then_some("unavailable"),
         Err(Failed::NoStatus) => None,
     }
@@ -185,10 +196,15 @@ fn error(failed: &Failed, call: &Call, lease: &Lease) -> GatewayError {
         return error;
     }
     let (kind, message) = match failed {
-        Failed::Http(fault) if fault.is_late() && call.ended_by.is_some_and(|end| Instant::now() >= end) => {
+        Failed::Http(Fault::Late) if call.ended_by.is_some_and(|end| Instant::now() >= end) => {
             (ErrorKind::UpstreamTimeout, "the call's own deadline passed")
         }
-        Failed::Http(fault) => return error_of(fault, lease.endpoint()),
+        Failed::Http(fault) => {
+            if let Fault::Request(error) = fault {
+                tracing::error!(endpoint = lease.endpoint().name(), %error, "no request can be made for this endpoint");
+            }
+            return fault.told();
+        }
         Failed::NoStatus => (ErrorKind::UpstreamTruncated, "the model server broke off before it answered"),
         Failed::NotGrpc(status) => match status.as_u16() {
             401 | 403 | 407 => (ErrorKind::UpstreamAuth, "the model server does not take the key it was shown"),

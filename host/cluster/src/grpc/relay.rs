@@ -46,7 +46,7 @@ pub(super) fn for_the_caller(fields: &HeaderMap, allowed: &[HeaderName]) -> Head
 
 /// Tells the server's state what a status shows of it.
 pub(super) fn report(code: Code, lease: &Lease) {
-    if code.is_failure() { lease.failed(Failure::Answer) } else { lease.succeeded() }
+    if code.is_failure() { lease.failed(Failure::Answer) } else { lease.succeeded(None) }
 }
 
 /// The body of an answer that is passed on.

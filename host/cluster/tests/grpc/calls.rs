@@ -1,7 +1,7 @@
 //! Who gets in, what goes to a model server, and what comes back.
 
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
 use prost::Message as _;
 use tonic::Code;
@@ -45,7 +45,7 @@ async fn a_signed_call_reaches_a_server_with_nothing_that_is_not_for_it() {
     assert_eq!(path, "/inference.GRPCInferenceService/ModelInfer");
     let mut names: Vec<_> = head.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["content-type", "grpc-timeout", "te", "traceparent", "x-request-id"]);
+    assert_eq!(names, ["content-length", "content-type", "grpc-timeout", "te", "traceparent", "x-request-id"]);
 
     let line = tier.log.lines(1).await.remove(0);
     assert_eq!((&line["status"], &line["grpc_status"]), (&200.into(), &0.into()));
@@ -169,17 +169,24 @@ async fn methods_that_are_not_served_are_refused_each_in_its_way() {
 
 /// Sends a body as it is, signed, and gives the status that the answer bears.
 async fn raw(tier: &Tier, body: Vec<u8>) -> String {
+    let headers = signed_body(Rpc::ModelInfer.path(), &body, false, &["*"]);
+    sent(tier, headers, body).await.0
+}
+
+/// The same with these headers, and with the message as it stands there.
+pub(crate) async fn sent(tier: &Tier, headers: HeaderMap, body: Vec<u8>) -> (String, String) {
     let path = Rpc::ModelInfer.path();
     let client = Client::new(ClientOptions { h2c: true, ..ClientOptions::default() }).unwrap();
-    let mut request = http::Request::post(format!("http://{}{path}", tier.addr)).body(full(body.clone())).unwrap();
-    *request.headers_mut() = signed_body(path, &body, false, &["*"]);
+    let mut request = http::Request::post(format!("http://{}{path}", tier.addr)).body(full(body)).unwrap();
+    *request.headers_mut() = headers;
     request.headers_mut().insert(CONTENT_TYPE, "application/grpc+proto".parse().unwrap());
     let response = within(client.send(request)).await.unwrap();
     assert_eq!((response.status().as_u16(), &response.headers()[CONTENT_TYPE]), (200, &GRPC));
-    let alone = response.headers().get("grpc-status").cloned();
+    let head = response.headers().clone();
     let body = response.into_body().collect().await.unwrap();
-    let status = alone.or_else(|| body.trailers().and_then(|trailers| trailers.get("grpc-status").cloned()));
-    status.unwrap().to_str().unwrap().to_owned()
+    let end = body.trailers().cloned().unwrap_or(head);
+    let text = |name: &str| end.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    (text("grpc-status"), text("grpc-message"))
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::server::Grpc;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
-use weir_cluster::EndpointOptions;
+use weir_cluster::{EndpointOptions, Watched};
 
 use crate::messages::{InferRequest, InferResponse, Named, Said};
 
@@ -92,7 +92,8 @@ impl Server {
     }
 
     pub(crate) fn endpoint(&self) -> EndpointOptions {
-        EndpointOptions::new(format!("http://{}", self.addr).parse().unwrap(), "/openai/v1")
+        let endpoint = EndpointOptions::new(format!("http://{}", self.addr).parse().unwrap(), "/openai/v1");
+        EndpointOptions { watched: Watched::Elsewhere, ..endpoint }
     }
 }
 

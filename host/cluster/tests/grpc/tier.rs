@@ -11,7 +11,7 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
-use weir_cluster::{ClusterOptions, Health, Model};
+use weir_cluster::{ClusterOptions, EndpointState, Health, Model};
 use weir_core::grpc::framed;
 use weir_core::{Rpc, header, signing};
 
@@ -29,6 +29,11 @@ pub(crate) fn options(servers: &[&Server]) -> ClusterOptions {
 
 pub(crate) fn before(servers: &[&Server]) -> Tier {
     Tier::start(options(servers))
+}
+
+/// The endpoints of the one model.
+pub(crate) fn endpoints(tier: &Tier) -> Vec<EndpointState> {
+    tier.cluster.snapshot().models.remove(0).versions.remove(0).endpoints
 }
 
 /// An edge's connection to tier two.

@@ -7,16 +7,24 @@ use proptest::prelude::*;
 
 use super::*;
 
-type Plain = Fleet<usize, u32>;
+type Plain = Fleet<usize, &'static str, u32>;
+
+fn terms(cap: usize) -> Terms {
+    Terms { cap, open: true }
+}
+
+fn only(endpoints: Vec<EndpointId>) -> Vec<Share<&'static str>> {
+    vec![Share { version: "", weight: 1, endpoints }]
+}
 
 fn fleet(endpoints: usize, cap: usize) -> (Plain, ModelId, Vec<EndpointId>) {
     let mut fleet = Plain::new(Health::default(), 4, 7);
-    let ids: Vec<_> = (0..endpoints).map(|index| fleet.add(index, cap)).collect();
-    let (models, _) = fleet.arrange(vec![("m".into(), ids.clone())], Instant::now());
-    (fleet, models[0], ids)
+    let ids: Vec<_> = (0..endpoints).map(|index| fleet.add(index, terms(cap))).collect();
+    let model = fleet.add_model(only(ids.clone()));
+    (fleet, model, ids)
 }
 
-fn granted(take: (Take<usize>, Vec<Wake<usize, u32>>)) -> Grant<usize> {
+fn granted(take: (Take<usize, &'static str>, Vec<Wake<usize, &'static str, u32>>)) -> Grant<usize, &'static str> {
     match take.0 {
         Take::Granted(grant) => grant,
         other => panic!("{other:?}"),
@@ -101,8 +109,8 @@ fn r1_a_failing_endpoint_gets_nothing_and_comes_back_by_one_probe() {
 fn one_server_under_two_models_has_one_cap_and_serves_the_longest_waiting() {
     let mut fleet = Plain::new(Health::default(), 4, 7);
     let now = Instant::now();
-    let id = fleet.add(0, 1);
-    let (models, _) = fleet.arrange(vec![("a".into(), vec![id]), ("b".into(), vec![id])], now);
+    let id = fleet.add(0, terms(1));
+    let models = [fleet.add_model(only(vec![id])), fleet.add_model(only(vec![id]))];
     let grant = granted(fleet.take(models[0], &[], now));
     assert_eq!(fleet.take(models[1], &[], now).0, Take::Busy);
     fleet.wait(models[1], 1).unwrap();
@@ -117,12 +125,119 @@ fn g2_a_reload_keeps_the_queue_and_the_load_of_what_stays() {
     let now = Instant::now();
     granted(fleet.take(model, &[], now));
     fleet.wait(model, 5).unwrap();
-    let new = fleet.add(1, 1);
-    let (models, wakes) = fleet.arrange(vec![("m".into(), vec![ids[0], new])], now);
-    assert_eq!(models[0], model);
+    let new = fleet.add(1, terms(1));
+    fleet.arrange(model, only(vec![ids[0], new]));
+    let wakes = fleet.serve(&[model], now);
     assert!(matches!(&wakes[..], [Wake::Granted(5, grant)] if grant.id == new));
     fleet.retire(ids[0]);
     assert!(fleet.release(ids[0], false, now).is_empty(), "the end of a request to a retired endpoint is no event");
+}
+
+fn versions(fleet: &mut Plain, cap: usize, weights: &[(&'static str, u32)]) -> (ModelId, Vec<EndpointId>) {
+    let ids: Vec<_> = (0..weights.len()).map(|index| fleet.add(index, terms(cap))).collect();
+    let share =
+        |(&id, &(version, weight)): (&EndpointId, &(&'static str, u32))| Share { version, weight, endpoints: vec![id] };
+    let model = fleet.add_model(ids.iter().zip(weights).map(share).collect());
+    (model, ids)
+}
+
+#[test]
+fn versions_are_called_by_their_weights_within_one_in_a_hundred() {
+    let mut fleet = Plain::new(Health::default(), 4, 7);
+    let now = Instant::now();
+    let (model, _) = versions(&mut fleet, 8, &[("stable", 90), ("canary", 10), ("next", 0)]);
+    let mut counts = BTreeMap::new();
+    for _ in 0..100_000 {
+        let grant = granted(fleet.take(model, &[], now));
+        *counts.entry(grant.version).or_insert(0) += 1;
+        fleet.release(grant.id, grant.probe, now);
+    }
+    assert!((89_000..=91_000).contains(&counts["stable"]), "{counts:?}");
+    assert_eq!(counts["stable"] + counts["canary"], 100_000);
+    let shares: Vec<(&str, f64)> = fleet.shares(model, now).map(|(version, share, _)| (*version, share)).collect();
+    assert_eq!(shares, [("stable", 0.9), ("canary", 0.1), ("next", 0.0)]);
+}
+
+#[test]
+fn a_version_that_cannot_be_called_leaves_its_calls_to_the_others_and_weight_0_gets_none() {
+    let mut fleet = Plain::new(Health::default(), 4, 7);
+    let now = Instant::now();
+    let (model, ids) = versions(&mut fleet, 1, &[("stable", 99), ("canary", 1), ("next", 0)]);
+    let both = [(); 2].map(|()| granted(fleet.take(model, &[], now)).version);
+    assert!(both.contains(&"stable") && both.contains(&"canary"));
+    assert_eq!(fleet.take(model, &[], now).0, Take::Busy, "`next` has room, and no weight");
+    for id in &ids[..2] {
+        fleet.release(*id, false, now);
+    }
+    fleet.failed(ids[0], Failure::Connect, now);
+    fleet.failed(ids[0], Failure::Connect, now);
+    fleet.failed(ids[0], Failure::Connect, now);
+    let shares: Vec<f64> = fleet.shares(model, now).map(|(_, share, _)| share).collect();
+    assert_eq!(shares, [0.0, 1.0, 0.0]);
+    assert_eq!(granted(fleet.take(model, &[], now)).version, "canary");
+}
+
+#[test]
+fn l1_a_draining_endpoint_ends_what_it_has_and_gets_nothing_new() {
+    let (mut fleet, model, ids) = fleet(2, 1);
+    let now = Instant::now();
+    let first = granted(fleet.take(model, &[], now));
+    let drained = ids[first.endpoint];
+    fleet.replace(drained, first.endpoint, Terms { cap: 1, open: false });
+    granted(fleet.take(model, &[], now));
+    assert_eq!(fleet.take(model, &[], now).0, Take::Busy);
+    fleet.wait(model, 1).unwrap();
+    assert!(fleet.release(drained, first.probe, now).is_empty());
+    assert_eq!(fleet.view(drained, now).unwrap().in_flight, 0);
+    let other = ids[1 - first.endpoint];
+    fleet.replace(other, 1 - first.endpoint, Terms { cap: 1, open: false });
+    assert!(matches!(fleet.serve(&[model], now)[..], [Wake::Unavailable(1)]), "nobody waits for what never comes");
+}
+
+#[test]
+fn r3_one_that_asked_to_be_left_alone_is_and_where_it_is_the_only_one_that_is_said() {
+    let (mut fleet, model, ids) = fleet(2, 8);
+    let now = Instant::now();
+    let until = now + Duration::from_secs(7);
+    fleet.hold(ids[0], until);
+    for _ in 0..8 {
+        assert_eq!(granted(fleet.take(model, &[], now)).id, ids[1]);
+    }
+    fleet.hold(ids[1], until + Duration::from_secs(1));
+    assert_eq!(fleet.take(model, &[], now).0, Take::Held(until));
+    assert_eq!(granted(fleet.take(model, &[], until)).id, ids[0]);
+}
+
+#[test]
+fn r8_of_few_requests_hardly_one_goes_to_an_endpoint_that_is_ten_times_slower() {
+    let (mut fleet, model, ids) = fleet(3, 100);
+    let mut now = Instant::now();
+    let mut slow = 0;
+    for _ in 0..1_000 {
+        let grant = granted(fleet.take(model, &[], now));
+        let took = Duration::from_millis(if grant.id == ids[0] { 200 } else { 20 });
+        slow += u32::from(grant.id == ids[0]);
+        now += took;
+        fleet.succeeded(grant.id, model, Some((Timed::Whole, took)), now);
+        fleet.release(grant.id, grant.probe, now);
+    }
+    assert!((5..20).contains(&slow), "it is tried again now and then: {slow}");
+}
+
+#[test]
+fn models_and_endpoints_that_are_gone_leave_nothing() {
+    let (mut fleet, model, ids) = fleet(1, 1);
+    let now = Instant::now();
+    granted(fleet.take(model, &[], now));
+    fleet.wait(model, 3).unwrap();
+    assert!(matches!(fleet.remove_model(model)[..], [Wake::Unavailable(3)]));
+    assert_eq!(fleet.take(model, &[], now).0, Take::Unavailable);
+    assert_eq!(fleet.wait(model, 4), Err(4));
+    fleet.retire(ids[0]);
+    assert!(fleet.view(ids[0], now).is_none());
+    let next = fleet.add(9, terms(1));
+    assert_ne!(next, ids[0], "a place is not given to another");
+    assert_eq!(fleet.waiting, 0);
 }
 
 /// Something that may happen.
@@ -155,7 +270,7 @@ struct Observer {
     models: Vec<ModelId>,
     ids: Vec<EndpointId>,
     now: Instant,
-    held: Vec<Grant<usize>>,
+    held: Vec<Grant<usize, &'static str>>,
     waiting: BTreeMap<u32, (usize, Ticket)>,
     answered: BTreeSet<u32>,
     waiters: u32,
@@ -168,9 +283,8 @@ impl Observer {
     fn new() -> Self {
         let mut fleet = Plain::new(Health::default(), 4, 1);
         let now = Instant::now();
-        let ids: Vec<_> = (0..3).map(|index| fleet.add(index, CAP)).collect();
-        let layout = vec![("a".into(), ids[..2].to_vec()), ("b".into(), ids[1..].to_vec())];
-        let (models, _) = fleet.arrange(layout, now);
+        let ids: Vec<_> = (0..3).map(|index| fleet.add(index, terms(CAP))).collect();
+        let models = vec![fleet.add_model(only(ids[..2].to_vec())), fleet.add_model(only(ids[1..].to_vec()))];
         let (held, waiting, answered) = Default::default();
         Self { fleet, models, ids, now, held, waiting, answered, waiters: 0 }
     }
@@ -192,8 +306,11 @@ impl Observer {
             Event::Report(at, ok, connect) if !self.held.is_empty() => {
                 let id = self.held[at % self.held.len()].id;
                 let failure = if connect { Failure::Connect } else { Failure::Answer };
-                let (_, wakes) =
-                    if ok { self.fleet.succeeded(id, self.now) } else { self.fleet.failed(id, failure, self.now) };
+                let (_, wakes) = if ok {
+                    self.fleet.succeeded(id, self.models[0], None, self.now)
+                } else {
+                    self.fleet.failed(id, failure, self.now)
+                };
                 self.woken(wakes);
             }
             Event::Check(endpoint, ok) => {
@@ -223,16 +340,16 @@ impl Observer {
                     self.waiting.insert(self.waiters, (model, ticket));
                 }
             }
-            Take::Busy | Take::Unavailable => {}
+            Take::Busy | Take::Held(_) | Take::Unavailable => {}
         }
     }
 
-    fn hold(&mut self, model: usize, grant: Grant<usize>) {
+    fn hold(&mut self, model: usize, grant: Grant<usize, &'static str>) {
         assert!(grant.endpoint == model || grant.endpoint == model + 1, "an endpoint of the model");
         self.held.push(grant);
     }
 
-    fn woken(&mut self, wakes: Vec<Wake<usize, u32>>) {
+    fn woken(&mut self, wakes: Vec<Wake<usize, &'static str, u32>>) {
         for wake in wakes {
             let (Wake::Granted(waiter, _) | Wake::Unavailable(waiter)) = &wake;
             assert!(self.answered.insert(*waiter), "nobody is told twice");
@@ -246,7 +363,7 @@ impl Observer {
     }
 
     fn check(&self) {
-        for view in self.fleet.views() {
+        for view in self.ids.iter().filter_map(|&id| self.fleet.view(id, self.now)) {
             let held = self.held.iter().filter(|grant| grant.endpoint == *view.endpoint).count();
             assert_eq!(view.in_flight, held, "what is in flight is what was granted");
             assert!(held <= CAP, "no more than the cap");

@@ -1,0 +1,132 @@
+//! KServe's inference protocols on their way to a tier two, and its answers on their way back.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use weir_core::plan::OnUnsupported;
+use weir_core::{ErrorKind, GatewayError, RequestView, Tokens};
+use weir_translator::attempt::{Attempt, Prepared, Request, prepare};
+
+use common::{ESTIMATE, NOW, attempt, config};
+
+fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+    list.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+}
+
+/// The call for a request whose chosen candidate calls the model `llama-3`.
+fn call(backend: &str, method: &Method, path: &str, sent: &HeaderMap, body: &[u8]) -> Result<Prepared, GatewayError> {
+    let view = RequestView::parse(method, path, false).ok().unwrap();
+    let mut attempt: Attempt = attempt(backend, OnUnsupported::Reject);
+    attempt.candidate.model = "llama-3".to_owned();
+    prepare(&config(), &attempt, Request { view: &view, headers: sent, body })
+}
+
+#[test]
+fn a_body_passes_as_it_is_to_the_models_own_path() {
+    let json = headers(&[("content-type", "application/json")]);
+    for (path, expected) in [
+        ("/v1/models/m:predict", "/v1/models/llama-3:predict"),
+        ("/v1/models/a/b:explain", "/v1/models/llama-3:explain"),
+        ("/v2/models/m/infer", "/v2/models/llama-3/infer"),
+        ("/v2/models/m/versions/2/infer", "/v2/models/llama-3/versions/2/infer"),
+        ("/v2/models/m/generate", "/v2/models/llama-3/generate"),
+    ] {
+        // Spaces, order and an unknown member stay.
+        let body = br#"{ "b": 1.50, "model": "another", "a": [1e2] }"#;
+        let upstream = call("host", &Method::POST, path, &json, body).unwrap().upstream;
+        assert_eq!((upstream.method, upstream.path.as_str()), (Method::POST, expected));
+        assert_eq!((upstream.body.as_slice(), upstream.audience.as_deref()), (&body[..], Some("host-1")));
+        assert_eq!(upstream.headers["content-type"], "application/json");
+        assert!(!upstream.headers.contains_key("inference-header-content-length"));
+    }
+}
+
+#[test]
+fn tensors_pass_behind_their_json() {
+    let sent = headers(&[("content-type", "application/octet-stream"), ("inference-header-content-length", "13")]);
+    let body = b"{\"inputs\":[]}\x00\xff\x01";
+    let Prepared { upstream, exchange } = call("host", &Method::POST, "/v2/models/m/infer", &sent, body).unwrap();
+    assert_eq!(upstream.body, body);
+    assert_eq!(upstream.headers["content-type"], "application/octet-stream");
+    assert_eq!(upstream.headers["inference-header-content-length"], "13");
+    assert_eq!(upstream.headers["content-length"], "16");
+
+    let came = headers(&[
+        ("content-type", "application/octet-stream"),
+        ("inference-header-content-length", "14"),
+        ("x-request-id", "up"),
+        ("set-cookie", "a=b"),
+    ]);
+    let answer = exchange.answer_headers(&came, false);
+    let mut names: Vec<&str> = answer.keys().map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["content-type", "inference-header-content-length", "x-upstream-request-id"]);
+    assert_eq!(answer["content-type"], "application/octet-stream");
+    let whole = b"{\"outputs\":[]}\x00\xff".to_vec();
+    let (passed, usage) = exchange.whole(whole.clone(), NOW).unwrap();
+    assert_eq!((passed, usage.input, usage.output), (whole, ESTIMATE.input, Tokens(0)));
+    assert!(usage.estimated);
+
+    let lies = headers(&[("inference-header-content-length", "17")]);
+    let error = call("host", &Method::POST, "/v2/models/m/infer", &lies, body).err().unwrap();
+    assert_eq!((error.status(), error.param()), (400, Some("inference-header-content-length")));
+}
+
+#[test]
+fn a_question_has_no_body_and_costs_nothing() {
+    let sent = headers(&[("content-type", "application/json"), ("inference-header-content-length", "2")]);
+    for (path, expected) in [
+        ("/", "/"),
+        ("/v2/health/live", "/v2/health/live"),
+        ("/v2/models/m/ready", "/v2/models/llama-3/ready"),
+        ("/v1/models/m", "/v1/models/llama-3"),
+        ("/team/llama/v1/models", "/team/llama/v1/models"),
+    ] {
+        let Prepared { upstream, exchange } = call("host", &Method::GET, path, &sent, b"ignored").unwrap();
+        assert_eq!((upstream.method, upstream.path.as_str()), (Method::GET, expected));
+        assert!(upstream.body.is_empty());
+        for name in ["content-type", "content-length", "inference-header-content-length"] {
+            assert!(!upstream.headers.contains_key(name), "{path} {name}");
+        }
+        let (_, usage) = exchange.whole(b"{\"ready\":true}".to_vec(), NOW).unwrap();
+        assert_eq!(usage, weir_core::Usage::default());
+    }
+}
+
+#[test]
+fn a_service_in_the_cluster_keeps_its_path_and_its_models_get_their_name() {
+    let sent = headers(&[("content-type", "application/json")]);
+    let body = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+    for (path, expected) in [
+        ("/team/llama/v1/chat/completions", "/team/llama/v1/chat/completions"),
+        ("/team/llama/tokenize", "/team/llama/v1/tokenize"),
+        ("/tokenize", "/v1/tokenize"),
+    ] {
+        let upstream = call("host", &Method::POST, path, &sent, body).unwrap().upstream;
+        assert_eq!(upstream.path, expected);
+        let body: serde_json::Value = serde_json::from_slice(&upstream.body).unwrap();
+        assert_eq!(body["model"], "llama-3");
+    }
+}
+
+#[test]
+fn only_a_tier_two_gets_them() {
+    let sent = headers(&[("content-type", "application/json")]);
+    for backend in ["openai", "anthropic", "compatible"] {
+        for path in ["/v1/models/m:predict", "/v2/models/m/infer", "/tokenize", "/team/llama/v1/chat/completions"] {
+            let error = call(backend, &Method::POST, path, &sent, b"{\"messages\":[]}").err().unwrap();
+            assert_eq!((error.kind(), error.status()), (ErrorKind::Unsupported, 400), "{backend} {path}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_in_one_piece_is_a_stream_of_one_event() {
+    let sent = headers(&[("content-type", "application/json")]);
+    let exchange = call("host", &Method::POST, "/v2/models/m/generate_stream", &sent, b"{}").unwrap().exchange;
+    assert!(exchange.is_stream());
+    let (stream, usage) = exchange.streamed(b"{\n \"text_output\": \"12345678\"\r\n}", NOW).unwrap();
+    assert_eq!(String::from_utf8(stream).unwrap(), "data: {  \"text_output\": \"12345678\"  }\n\n");
+    assert_eq!(usage.output, Tokens(2));
+}
