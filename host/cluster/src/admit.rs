@@ -6,14 +6,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request};
-use serde::Deserialize;
 use tokio::time::Instant;
-use weir_core::json::Object;
-use weir_core::{Dialect, Endpoint, ErrorKind, GatewayError, Millis, Plan, Principal, RequestView, UnixMillis, header};
+use weir_core::{
+    Dialect, Endpoint, ErrorKind, GatewayError, Millis, Plan, Principal, RequestView, UnixMillis, header, tensors,
+};
 use weir_serve::{Body, RequestBodyError};
 
 use crate::directory::{Directory, Entry};
 use crate::options::ClusterOptions;
+use crate::protocol::questions::Question;
+use crate::protocol::{named, questions, speaks};
 use crate::read::{ReadError, read};
 use crate::tally::Tally;
 use crate::verify::CallVerifier;
@@ -23,10 +25,8 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 /// What a request asks for.
 pub(crate) enum Asked {
-    /// The list of models.
-    Models { principal: Principal, dialect: Dialect },
-    /// One model of the list.
-    Model { name: String, dialect: Dialect },
+    /// Something about the cluster that is known here.
+    Question(Box<Question>),
     /// An answer of a model.
     Call(Box<Call>),
 }
@@ -38,6 +38,8 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) model: Arc<Entry>,
+    /// The name that stands in the body, where one does: servers get the one by which they know the model.
+    pub(crate) named: Option<String>,
     /// When the answer must have begun.
     pub(crate) deadline: Instant,
 }
@@ -82,20 +84,15 @@ pub(crate) async fn admit(
     tally.identify(&head.headers, &principal);
     let body = read(body, options.limits.body_bytes).await.map_err(|e| refuse(unreadable(e)))?;
     claims.check_body(&body).map_err(|why| unsigned(&why, tally))?;
-    let asked = match &view.endpoint {
-        Endpoint::Models => Asked::Models { principal, dialect },
-        Endpoint::Model(name) => {
-            let known = directory.find(name).is_some() && principal.allows(name);
-            let name = known.then(|| name.clone()).ok_or_else(|| refuse(unknown(name)))?;
-            Asked::Model { name, dialect }
-        }
-        _ => {
-            let call = call(head, view, body, &principal, directory, options).map_err(refuse)?;
-            tally.model(&call.model.name);
-            Asked::Call(Box::new(call))
-        }
+    let asked = if questions::is_one(&view.endpoint) {
+        question(&head.headers, view, principal, directory).map(|question| Asked::Question(Box::new(question)))
+    } else {
+        call(head, view, body, &principal, directory, options).map(|call| Asked::Call(Box::new(call)))
     };
-    Ok(asked)
+    if let Ok(Asked::Call(call)) = &asked {
+        tally.model(&call.model.name);
+    }
+    asked.map_err(refuse)
 }
 
 fn call(
@@ -106,54 +103,71 @@ fn call(
     directory: &Directory,
     options: &ClusterOptions,
 ) -> Result<Call, GatewayError> {
-    let name = model_name(&body)?;
-    authorize(&head.headers, principal, &name)?;
-    let model = directory.find(&name).cloned().ok_or_else(|| unknown(&name))?;
-    let body = if model.name == name { body } else { renamed(&body, &model.name, options.limits.json_depth)? };
+    let name = named::name(&view, &body)?;
+    let model = authorized(&head.headers, &view, principal, directory, &name)?.1;
+    let model = match view.endpoint {
+        Endpoint::Explain => directory.explainer(model).unwrap_or(model),
+        _ => model,
+    };
+    speaks::check(model.protocols, &view)?;
+    tensors::json_of(&view.endpoint, &head.headers, &body)?;
+    let named = (!view.dialect.is_inference()).then_some(name);
     let deadline = deadline(&head.headers, options)?;
-    Ok(Call { method: head.method, view, headers: head.headers, body, model, deadline })
+    let model = model.clone();
+    Ok(Call { method: head.method, view, headers: head.headers, body, model, named, deadline })
 }
 
-/// Whether the caller may use the model. Patterns are about names that callers use: where tier one has renamed the
-/// model, its signed plan says what the caller asked for, and that this name came of it.
-pub(crate) fn authorize(headers: &HeaderMap, principal: &Principal, name: &str) -> Result<(), GatewayError> {
+fn question(
+    headers: &HeaderMap,
+    view: RequestView,
+    principal: Principal,
+    directory: &Directory,
+) -> Result<Question, GatewayError> {
+    if view.endpoint.is_about_the_server() {
+        return Ok(Question { principal, view, model: None });
+    }
+    let name = named::name(&view, b"")?;
+    let (asked, entry) = authorized(headers, &view, &principal, directory, &name)?;
+    let model = Some((asked, entry.clone()));
+    Ok(Question { principal, view, model })
+}
+
+/// The model of this name that the caller may use, and the caller's own name for it.
+fn authorized<'d>(
+    headers: &HeaderMap,
+    view: &RequestView,
+    principal: &Principal,
+    directory: &'d Directory,
+    name: &str,
+) -> Result<(String, &'d Arc<Entry>), GatewayError> {
+    let asked = authorize(headers, principal, name)?;
+    let (known_as, entry) = named::find(directory, view.service.as_ref(), name)?;
+    // The plain name may be another service's model, which the caller may use, and this one not.
+    if known_as != name && !principal.allows(&known_as) {
+        return Err(not_allowed(&known_as));
+    }
+    Ok((asked, entry))
+}
+
+/// Whether the caller may use the model; gives the caller's own name for it. Patterns are about names that callers use:
+/// where tier one has renamed the model, its signed plan says what the caller asked for, and that this name came of it.
+pub(crate) fn authorize(headers: &HeaderMap, principal: &Principal, name: &str) -> Result<String, GatewayError> {
     let plan: Option<Plan> = header::read_json(headers, header::PLAN)
         .map_err(|_| GatewayError::new(ErrorKind::InvalidRequest, "the plan cannot be read"))?;
-    let allowed = match plan {
-        Some(plan) => principal.allows(&plan.model) && plan.candidates.iter().any(|candidate| candidate.model == name),
-        None => principal.allows(name),
-    };
-    if allowed {
-        return Ok(());
+    match plan {
+        Some(plan)
+            if principal.allows(&plan.model) && plan.candidates.iter().any(|candidate| candidate.model == name) =>
+        {
+            Ok(plan.model)
+        }
+        None if principal.allows(name) => Ok(name.to_owned()),
+        _ => Err(not_allowed(name)),
     }
+}
+
+pub(crate) fn not_allowed(name: &str) -> GatewayError {
     let message = format!("this key may not use the model `{name}`");
-    Err(GatewayError::new(ErrorKind::ModelNotAllowed, message).with_param("model"))
-}
-
-/// The one member that is needed. Two of them are an error, whatever they are.
-#[derive(Deserialize)]
-struct Named {
-    model: Option<String>,
-}
-
-/// The model that a body names. The rest was checked by tier one, and its digest shows that it has not changed.
-fn model_name(body: &[u8]) -> Result<String, GatewayError> {
-    let fault = |message: String| GatewayError::new(ErrorKind::InvalidRequest, message);
-    // A list is read as a struct, too; it is none.
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(fault("the body must be a JSON object".into()));
-    }
-    let named: Named =
-        serde_json::from_slice(body).map_err(|e| fault(format!("the body is not what it should be: {e}")))?;
-    let missing = || fault("`model` is missing".into()).with_param("model");
-    named.model.filter(|name| !name.is_empty()).ok_or_else(missing)
-}
-
-/// The body with the name by which the servers know the model.
-fn renamed(body: &[u8], name: &str, depth: usize) -> Result<Bytes, GatewayError> {
-    let mut object = Object::parse(body, depth)?;
-    object.set("model", &name);
-    Ok(object.to_bytes().into())
+    GatewayError::new(ErrorKind::ModelNotAllowed, message).with_param("model")
 }
 
 pub(crate) fn deadline(headers: &HeaderMap, options: &ClusterOptions) -> Result<Instant, GatewayError> {
@@ -187,10 +201,6 @@ fn too_large(limit: usize) -> GatewayError {
     GatewayError::new(ErrorKind::BodyTooLarge, format!("the body is longer than {limit} bytes"))
 }
 
-pub(crate) fn unknown(name: &str) -> GatewayError {
-    GatewayError::new(ErrorKind::ModelNotFound, format!("no model is called `{name}` here")).with_param("model")
-}
-
 pub(crate) fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(Millis::from(since).0)
@@ -209,15 +219,6 @@ mod tests {
     }
 
     #[test]
-    fn the_model_is_read_in_one_way_or_not_at_all() {
-        assert_eq!(model_name(br#" {"x":[1,{"model":"no"}],"model":"a"}"#).ok(), Some("a".to_owned()));
-        for body in ["", "[\"a\"]", "\"a\"", "{}", r#"{"model":1}"#, r#"{"model":""}"#, r#"{"model":"a"} x"#] {
-            assert!(model_name(body.as_bytes()).is_err(), "{body}");
-        }
-        assert!(model_name(br#"{"model":"a","mod\u0065l":"b"}"#).is_err(), "the same key twice, written differently");
-    }
-
-    #[test]
     fn patterns_hold_for_the_name_that_the_caller_used() {
         let plan = |asked: &str, models: &[&str]| {
             let candidate = |model: &&str| Candidate { backend: "b".into(), model: (*model).to_owned() };
@@ -233,11 +234,5 @@ mod tests {
         assert!(authorize(&plan("slow", &["llama"]), &fast, "llama").is_err());
         assert!(authorize(&HeaderMap::new(), &fast, "llama").is_err());
         assert!(authorize(&HeaderMap::new(), &fast, "fast").is_ok());
-    }
-
-    #[test]
-    fn an_alias_is_rewritten_and_nothing_else() {
-        let body = renamed(br#"{"a":1.50,"model":"alias","z":"\u00e9"}"#, "name", 64).ok();
-        assert_eq!(body.as_deref(), Some(&br#"{"a":1.50,"model":"name","z":"\u00e9"}"#[..]));
     }
 }

@@ -38,15 +38,20 @@ pub(crate) fn no_room(dialect: Dialect, why: NoRoom, status: &Status, retry_afte
             let message = "every server of this model has asked for no more requests for a while";
             ("saturated", GatewayError::new(ErrorKind::UpstreamRateLimited, message).with_retry_after(left))
         }
-        NoRoom::Unavailable => not_ready(status, retry_after),
+        NoRoom::Unavailable => why_not_ready(status, retry_after),
     };
     let mut response = refusal(dialect, &error);
     response.headers_mut().insert(header::SPILL, HeaderValue::from_static(word));
     response
 }
 
+/// The answer to the question whether a model is ready that is not.
+pub(crate) fn not_ready(dialect: Dialect, status: &Status) -> Response<Body> {
+    refusal(dialect, &why_not_ready(status, LOADING).1)
+}
+
 /// Why a model cannot be called that has no server which is well: the word for tier one, and the error.
-fn not_ready(status: &Status, retry_after: Duration) -> (&'static str, GatewayError) {
+fn why_not_ready(status: &Status, retry_after: Duration) -> (&'static str, GatewayError) {
     let error = |message: String| GatewayError::new(ErrorKind::BackendsUnavailable, message);
     let told = |text: &str| if text.is_empty() { String::new() } else { format!(": {text}") };
     match status {
@@ -64,6 +69,14 @@ fn not_ready(status: &Status, retry_after: Duration) -> (&'static str, GatewayEr
         Status::Stopped => ("unavailable", error("the model was stopped by its owner".into())),
         Status::AtZero => ("asleep", error("the model has no replica at the moment".into())),
     }
+}
+
+/// An answer with the request's id, by which it is known everywhere.
+pub(crate) fn identified(mut response: Response<Body>, request: &HeaderMap) -> Response<Body> {
+    if let Some(id) = request.get(header::REQUEST) {
+        response.headers_mut().insert(header::REQUEST_ID, id.clone());
+    }
+    response
 }
 
 /// JSON that is made here.

@@ -8,13 +8,14 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
-use weir_core::{ErrorKind, GatewayError};
-use weir_serve::{Body, BoxError, ClientError};
+use weir_core::{ErrorKind, GatewayError, RequestView};
+use weir_serve::{Body, BoxError, ClientError, empty};
 
 use crate::balance::Failure;
 use crate::endpoint::RequestError;
 use crate::pace::Timed;
 use crate::pool::Lease;
+use crate::protocol::refused::Refused;
 
 /// An endpoint is left alone for no longer than this, whatever it asks for.
 const LONGEST_HOLD: Duration = Duration::from_secs(60);
@@ -34,6 +35,10 @@ pub(crate) struct Answer {
     /// The body's first bytes, where they were waited for and have come.
     pub(crate) first: Option<Bytes>,
     pub(crate) body: Body,
+    /// What the server said, where the status is an error's; then the body is read.
+    pub(crate) refused: Option<Refused>,
+    /// Whether it said that it does not have the model that it is listed for.
+    pub(crate) lacks_model: bool,
 }
 
 /// An attempt without an answer.
@@ -71,6 +76,17 @@ impl Answer {
         Ok(self)
     }
 
+    /// Hears what the server said, up to `until`, where the status is an error's.
+    pub(crate) async fn hear(mut self, view: &RequestView, until: Instant) -> Self {
+        let status = self.head.status;
+        if status.is_client_error() || status.is_server_error() {
+            let refused = Refused::hear(std::mem::replace(&mut self.body, empty()), until).await;
+            self.lacks_model = refused.lacks_the_model(status, view);
+            self.refused = Some(refused);
+        }
+        self
+    }
+
     /// Whether it is a stream of events that can be read, so that something may be put between them.
     pub(crate) fn is_event_stream(&self) -> bool {
         is_event_stream(&self.head.headers)
@@ -86,7 +102,7 @@ impl Attempt {
                 if let Some(length) = asked_to_wait(answer) {
                     lease.hold(length);
                 }
-                if is_failure(answer.head.status) {
+                if is_failure(answer.head.status) || answer.lacks_model {
                     lease.failed(Failure::Answer);
                 } else {
                     let timed = if answer.is_event_stream() { Timed::Stream } else { Timed::Whole };
@@ -108,6 +124,7 @@ impl Attempt {
     pub(crate) fn worth_another(&self) -> Option<&'static str> {
         match &self.outcome {
             Ok(answer) if is_failure(answer.head.status) => Some("status_5xx"),
+            Ok(answer) if answer.lacks_model => Some("model_gone"),
             Ok(answer) if matches!(answer.head.status.as_u16(), 408 | 425 | 429) => Some("status_4xx"),
             Ok(_) => None,
             Err(Fault::Late) => Some("timeout"),

@@ -24,7 +24,7 @@ use crate::roster::Roster;
 use crate::snapshot::{ModelState, Snapshot};
 use crate::tally::Tally;
 use crate::verify::CallVerifier;
-use crate::{answer, grpc, health, models};
+use crate::{answer, grpc, health};
 
 /// An answer on its way.
 pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -117,6 +117,7 @@ impl Cluster {
 }
 
 impl Shared {
+    /// What of all this a call over gRPC needs.
     fn grpc<'s>(self: &'s Arc<Self>, directory: &'s Directory) -> grpc::Plane<'s> {
         let (verifier, options, forwarder) = (self.verifier.as_ref(), &self.options, &self.forwarder);
         let shared = self.clone();
@@ -135,6 +136,12 @@ impl Shared {
         };
         if takes { grpc::Serving::Yes } else { grpc::Serving::No }
     }
+
+    /// Whether some server of a model is well.
+    fn has_server(&self, model: &Entry) -> bool {
+        let state = self.forwarder.pool.look(|fleet, now| ModelState::of(model, fleet, now));
+        state.versions.iter().flat_map(|version| &version.endpoints).any(|endpoint| endpoint.standing.is_well())
+    }
 }
 
 async fn answer(shared: Arc<Shared>, request: Request<Body>, peer: Peer) -> Response<Body> {
@@ -148,14 +155,13 @@ async fn answer(shared: Arc<Shared>, request: Request<Body>, peer: Peer) -> Resp
     }
     let mut tally = Tally::new(&request, peer, shared.metrics.clone(), shared.options.access_log.clone());
     let directory = shared.directory.load_full();
-    if grpc::is_call(request.headers()) {
+    if grpc::is_call(&request) {
         return grpc::answer(shared.grpc(&directory), request, tally).await;
     }
     let asked = admit(request, shared.verifier.as_ref(), &directory, &shared.options, &mut tally).await;
     let response = match asked {
         Ok(Asked::Call(call)) => return shared.forwarder.forward(*call, tally).await,
-        Ok(Asked::Models { principal, dialect }) => answer::json(models::list(&directory, &principal, dialect)),
-        Ok(Asked::Model { name, dialect }) => answer::json(models::one(&name, dialect)),
+        Ok(Asked::Question(question)) => question.answer(&directory, |entry| shared.has_server(entry)),
         Err(refused) => answer::refusal(refused.dialect, &refused.error),
     };
     answer::close(response, tally)

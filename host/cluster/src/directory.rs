@@ -24,11 +24,18 @@ pub(crate) struct Directory {
     by_name: HashMap<String, Arc<Entry>>,
     /// In the order of the configuration.
     entries: Vec<Arc<Entry>>,
+    /// Those that explain a model's predictions, by the model's name.
+    explainers: HashMap<String, Arc<Entry>>,
 }
 
 impl Entry {
     pub(crate) fn new(id: ModelId, model: Model, endpoints: Vec<EndpointId>, queued: Gauge) -> Self {
         Self { id, model, endpoints, queued }
+    }
+
+    /// Its name and its aliases.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.model.name).chain(&self.model.aliases).map(String::as_str)
     }
 
     /// What was told of it.
@@ -46,13 +53,13 @@ impl Deref for Entry {
 }
 
 impl Directory {
-    pub(crate) fn new(entries: Vec<Arc<Entry>>) -> Self {
+    pub(crate) fn new(entries: Vec<Arc<Entry>>, explainers: HashMap<String, Arc<Entry>>) -> Self {
         let names = |entry: &Arc<Entry>| {
             let all: Vec<String> = std::iter::once(&entry.name).chain(&entry.aliases).cloned().collect();
             let entry = entry.clone();
             all.into_iter().map(move |name| (name, entry.clone()))
         };
-        Self { by_name: entries.iter().flat_map(names).collect(), entries }
+        Self { by_name: entries.iter().flat_map(names).collect(), entries, explainers }
     }
 
     /// The model of this name or alias.
@@ -60,12 +67,12 @@ impl Directory {
         self.by_name.get(name)
     }
 
-    pub(crate) fn entries(&self) -> &[Arc<Entry>] {
-        &self.entries
+    /// Who explains a model's predictions, where that is not its own servers.
+    pub(crate) fn explainer(&self, model: &Entry) -> Option<&Arc<Entry>> {
+        self.explainers.get(&model.name)
     }
 
-    /// Every name and alias, in the order of the configuration.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().flat_map(|entry| std::iter::once(&entry.name).chain(&entry.aliases).map(String::as_str))
+    pub(crate) fn entries(&self) -> &[Arc<Entry>] {
+        &self.entries
     }
 }

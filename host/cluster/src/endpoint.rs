@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use weir_core::json::JsonFault;
 use weir_core::secret::WrongOrigin;
-use weir_core::{Origin, RequestView, header};
+use weir_core::{Origin, header};
 use weir_serve::{Body, empty};
 
 use crate::fleet::Terms;
@@ -16,8 +16,13 @@ use crate::options::OptionsError;
 use crate::roster::is_open;
 
 /// Which headers of a caller's request a model server gets. All others stay here, above all keys and `x-weir-*`.
-const PASSED_ON: [HeaderName; 4] =
-    [CONTENT_TYPE, ACCEPT, HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate")];
+const PASSED_ON: [HeaderName; 5] = [
+    CONTENT_TYPE,
+    ACCEPT,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static(header::INFERENCE_LENGTH),
+];
 
 /// A model server.
 pub(crate) struct Endpoint {
@@ -78,17 +83,15 @@ impl Endpoint {
         &self.name
     }
 
-    /// The caller's request, as this server gets it: on its own path, with the few headers that are for it.
+    /// The caller's request, as this server gets it: at path and query `target`, with the few headers that are for it.
     pub(crate) fn request(
         &self,
         method: &Method,
-        view: &RequestView,
+        target: &str,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Request<Body>, RequestError> {
-        let path = view.path.strip_prefix("/openai/v1").or_else(|| view.path.strip_prefix("/v1")).unwrap_or(&view.path);
-        let query = if view.query.is_empty() { String::new() } else { format!("?{}", view.query) };
-        let uri: Uri = format!("{}{}{path}{query}", self.options.origin, self.options.base_path).parse()?;
+        let uri: Uri = format!("{}{target}", self.options.origin).parse()?;
         let mut request = Request::new(body);
         *request.method_mut() = method.clone();
         *request.uri_mut() = uri;

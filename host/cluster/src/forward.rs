@@ -76,7 +76,8 @@ impl Forwarder {
         let until = call.deadline.min(sent + self.timeouts.first_byte);
         let response = tokio::time::timeout_at(until, self.client.send(request)).await.map_err(|_| Fault::Late)??;
         let (head, body) = response.into_parts();
-        let answer = Answer { came: Instant::now(), head, first: None, body };
+        let answer = Answer { came: Instant::now(), head, first: None, body, refused: None, lacks_model: false };
+        let answer = answer.hear(&call.view, until).await;
         if !(answer.head.status.is_success() && answer.is_event_stream()) {
             return Ok(answer);
         }
@@ -99,10 +100,13 @@ impl Forwarder {
 
     fn relay(&self, answer: Answer, call: &Call, lease: Lease, mut tally: Tally, sent: Instant) -> Response<Body> {
         let is_event_stream = answer.is_event_stream();
-        let Answer { came, mut head, first, body } = answer;
+        let Answer { came, mut head, first, body, refused, .. } = answer;
         if let Some(error) = not_for_the_caller(head.status) {
             tracing::warn!(endpoint = lease.endpoint().name(), status = head.status.as_u16(), "unfit answer");
             return answer::close(answer::refusal(call.view.dialect, &error), tally);
+        }
+        if let Some(refused) = refused {
+            return answer::close(answer::identified(refused.answer(head, &call.view), &call.headers), tally);
         }
         answer::clean(&mut head.headers);
         if let Some(id) = call.headers.get(header::REQUEST) {

@@ -80,6 +80,7 @@ mod models;
 mod options;
 mod pace;
 mod pool;
+mod protocol;
 mod read;
 mod relay;
 mod request;

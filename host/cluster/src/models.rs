@@ -1,28 +1,29 @@
-//! `GET /v1/models`: what the configuration has, as far as the caller may use it.
+//! `GET /v1/models`: the models that a caller may use, as its dialect has them.
 
 use serde_json::{Value, json};
-use weir_core::{Dialect, Principal};
+use weir_core::Dialect;
 
-use crate::directory::Directory;
-
-/// The list, in the caller's dialect.
-pub(crate) fn list(directory: &Directory, principal: &Principal, dialect: Dialect) -> String {
-    let models: Vec<Value> =
-        directory.names().filter(|name| principal.allows(name)).map(|name| model(name, dialect)).collect();
+/// The list of these names. OpenAI's has KServe V1's beside it, under `models`, which its SDKs pass over.
+pub(crate) fn list(names: &[&str], dialect: Dialect) -> Value {
+    let models: Vec<Value> = names.iter().map(|name| model(name, dialect)).collect();
     let id = |model: Option<&Value>| model.map_or(Value::Null, |model| model["id"].clone());
-    let list = match dialect {
+    match dialect {
         Dialect::AnthropicMessages => {
             let (first, last) = (id(models.first()), id(models.last()));
             json!({"data": models, "has_more": false, "first_id": first, "last_id": last})
         }
-        _ => json!({"object": "list", "data": models}),
-    };
-    list.to_string()
+        _ => json!({"object": "list", "data": models, "models": names}),
+    }
 }
 
-/// One model, in the caller's dialect.
-pub(crate) fn one(name: &str, dialect: Dialect) -> String {
-    model(name, dialect).to_string()
+/// One model. OpenAI's description has KServe V1's word about its readiness beside it.
+pub(crate) fn one(name: &str, dialect: Dialect, ready: bool) -> Value {
+    let mut model = model(name, dialect);
+    if dialect != Dialect::AnthropicMessages {
+        model["name"] = name.into();
+        model["ready"] = ready.into();
+    }
+    model
 }
 
 /// A model has no date here; both dialects want one, so it is the first there is.

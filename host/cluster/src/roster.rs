@@ -3,6 +3,7 @@
 //! A reload tells everything anew, and there may be thousands of models of which one has changed. So what is told is
 //! held against what is known, outside the fleet's lock, and only what differs is touched.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -14,7 +15,7 @@ use crate::endpoint::{self, Endpoint};
 use crate::fleet::{EndpointId, Share};
 use crate::forward::Forwarder;
 use crate::metrics::Metrics;
-use crate::model::{EndpointOptions, Model, Role, Source, Version, Watched};
+use crate::model::{EndpointOptions, Model, Protocols, Role, Source, Version, Watched};
 use crate::options::{Health, OptionsError};
 use crate::pool::{State, Tag, Wakes};
 
@@ -53,11 +54,16 @@ impl Roster {
         health: &Health,
         metrics: &Metrics,
     ) -> Result<Directory, OptionsError> {
+        let models = &*with_explainers(models);
         check_names(models)?;
         let mut known = self.0.lock();
         let difference = known.difference(models, health, metrics)?;
         forwarder.pool.change(|fleet, now| ((), known.apply(models, difference, fleet, metrics, now)));
-        Ok(Directory::new(models.iter().map(|model| known.models[&model.name].clone()).collect()))
+        let (explainers, served): (Vec<&Model>, Vec<&Model>) =
+            models.iter().partition(|model| explained(model).is_some());
+        let entry = |model: &Model| known.models[&model.name].clone();
+        let explainers = explainers.into_iter().filter_map(|model| Some((explained(model)?.to_owned(), entry(model))));
+        Ok(Directory::new(served.into_iter().map(entry).collect(), explainers.collect()))
     }
 
     /// The endpoints that are to be watched here.
@@ -211,6 +217,36 @@ pub(crate) fn is_open(options: &EndpointOptions) -> bool {
 /// Whether a server that is listed twice has the same cap, and a key in both places or in none. Keys are not compared.
 fn agree(first: &EndpointOptions, other: &EndpointOptions) -> bool {
     first.max_in_flight == other.max_in_flight && first.credential.is_some() == other.credential.is_some()
+}
+
+/// What the name of a model's explainers ends in: no model of a cluster can be called so, for its space.
+const EXPLAINERS: &str = " (explainer)";
+
+/// The models, and one more for the explainers of each that has some: they are called and looked after like any.
+fn with_explainers(models: &[Model]) -> Cow<'_, [Model]> {
+    if models.iter().all(|model| model.explainers.is_empty()) {
+        return Cow::Borrowed(models);
+    }
+    let explainer = |model: &Model| {
+        let served_as = model.versions.iter().find_map(|version| version.served_as.clone());
+        let name = format!("{}{EXPLAINERS}", model.name);
+        let served_as = Some(served_as.unwrap_or_else(|| model.name.clone()));
+        let version = Version { name: String::new(), weight: 1, served_as, endpoints: model.explainers.clone() };
+        Model {
+            source: model.source.clone(),
+            status: model.status.clone(),
+            protocols: Protocols { v1: true, ..Protocols::NONE },
+            versions: vec![version],
+            ..Model::new(name, Vec::new())
+        }
+    };
+    let explainers = models.iter().filter(|model| !model.explainers.is_empty()).map(explainer);
+    models.iter().cloned().chain(explainers).collect()
+}
+
+/// The model whose explainers these are.
+fn explained(model: &Model) -> Option<&str> {
+    model.name.strip_suffix(EXPLAINERS)
 }
 
 fn check_names(models: &[Model]) -> Result<(), OptionsError> {

@@ -4,6 +4,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
+use crate::error::message_with_param;
 use crate::{ErrorKind, GatewayError};
 
 /// The trailer with the code.
@@ -18,6 +19,12 @@ pub const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// What cannot stand in `grpc-message` as it is.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
+
+/// A message as it stands in `grpc-message`.
+#[must_use]
+pub fn escaped(message: &str) -> String {
+    utf8_percent_encode(message, ESCAPED).to_string()
+}
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
@@ -156,8 +163,7 @@ impl Status {
         let mut fields = HeaderMap::with_capacity(3);
         fields.insert(HeaderName::from_static(STATUS), HeaderValue::from(u16::from(self.code.number())));
         if !self.message.is_empty() {
-            let text = utf8_percent_encode(&self.message, ESCAPED).to_string();
-            if let Ok(value) = HeaderValue::try_from(text) {
+            if let Ok(value) = HeaderValue::try_from(escaped(&self.message)) {
                 fields.insert(HeaderName::from_static(MESSAGE), value);
             }
         }
@@ -170,10 +176,7 @@ impl Status {
 
 impl From<&GatewayError> for Status {
     fn from(error: &GatewayError) -> Self {
-        let message = match error.param() {
-            Some(param) if !error.message().contains(param) => format!("{param}: {}", error.message()),
-            _ => error.message().to_owned(),
-        };
+        let message = message_with_param(error);
         let pushback = error.retry_after().map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
         Self { code: code(error), message, pushback }
     }

@@ -13,9 +13,11 @@ use weir_core::{Endpoint, ErrorKind, GatewayError, Principal, RequestView, Rpc, 
 use weir_serve::Body;
 
 use super::upload::Upload;
-use super::{Plane, health};
-use crate::admit::{authorize, deadline, now, unknown, unreadable};
+use super::{Plane, health, is_grpc};
+use crate::admit::{authorize, deadline, not_allowed, now, unreadable};
 use crate::directory::Entry;
+use crate::protocol::named::unknown;
+use crate::protocol::speaks;
 use crate::read::{ReadError, read};
 use crate::tally::Tally;
 
@@ -52,7 +54,7 @@ pub(super) struct Call {
 pub(super) async fn admit(plane: &Plane<'_>, request: Request<Body>, tally: &mut Tally) -> Result<Asked, GatewayError> {
     let (head, body) = request.into_parts();
     let claims = plane.verifier.verify_head(&head, now()).map_err(|why| unsigned(&why, tally))?;
-    let rpc = method(&head)?;
+    let (rpc, view) = method(&head)?;
     let principal: Principal = header::require_json(&head.headers, header::PRINCIPAL).map_err(|e| {
         tracing::warn!(error = %e, edge = claims.iss, "a signed call without a principal");
         GatewayError::new(ErrorKind::InvalidRequest, "the signed call names no principal")
@@ -62,7 +64,7 @@ pub(super) async fn admit(plane: &Plane<'_>, request: Request<Body>, tally: &mut
     let begun_by = deadline(&head.headers, plane.options)?;
     let begun_by = ended_by.map_or(begun_by, |end| end.min(begun_by));
     if rpc == Rpc::ModelStreamInfer {
-        let call = streamed(plane, head, body, claims, &principal, (begun_by, ended_by), tally).await?;
+        let call = streamed(plane, (head, view), body, claims, &principal, (begun_by, ended_by), tally).await?;
         return Ok(Asked::Call(Box::new(call)));
     }
     let body = read_whole(body, plane.options.limits.body_bytes, begun_by).await?;
@@ -71,10 +73,10 @@ pub(super) async fn admit(plane: &Plane<'_>, request: Request<Body>, tally: &mut
     let name = message.name(plane.options.limits.model_bytes);
     let model = match rpc {
         Rpc::ServerLive | Rpc::ServerReady | Rpc::ServerMetadata => return Ok(Asked::Here(health::server(rpc, plane))),
-        Rpc::HealthCheck | Rpc::HealthWatch => return of_health(rpc, name?, plane, &head.headers, &principal),
+        Rpc::HealthCheck | Rpc::HealthWatch => return of_health(rpc, name?, plane, &principal),
         _ => name?.ok_or_else(unnamed)?,
     };
-    let entry = find(plane, &head.headers, &principal, &model)?;
+    let entry = find(plane, &head.headers, &view, &principal, &model)?;
     tally.model(&entry.name);
     if rpc == Rpc::ModelReady && !plane.forwarder.pool.is_hopeful(&entry) {
         return Ok(Asked::Here(health::not_ready()));
@@ -86,7 +88,7 @@ pub(super) async fn admit(plane: &Plane<'_>, request: Request<Body>, tally: &mut
 /// A call in which the caller goes on to send messages: the first one says what it is about.
 async fn streamed(
     plane: &Plane<'_>,
-    head: Parts,
+    (head, view): (Parts, RequestView),
     mut body: Body,
     claims: Claims,
     principal: &Principal,
@@ -98,7 +100,7 @@ async fn streamed(
     claims.check_first_message(&message).map_err(|why| unsigned(&why, tally))?;
     let limit = plane.options.limits.model_bytes;
     let name = Message::only(&message, usize::MAX)?.name(limit)?.ok_or_else(unnamed)?;
-    let model = find(plane, &head.headers, principal, &name)?;
+    let model = find(plane, &head.headers, &view, principal, &name)?;
     tally.model(&model.name);
     let upload = Some(Upload::new(body, deframer, name.text(), limit));
     let (rpc, headers) = (Rpc::ModelStreamInfer, head.headers);
@@ -125,13 +127,18 @@ async fn read_whole(body: Body, limit: usize, until: Instant) -> Result<Bytes, G
 }
 
 /// The method that the head names.
-fn method(head: &Parts) -> Result<Rpc, GatewayError> {
+fn method(head: &Parts) -> Result<(Rpc, RequestView), GatewayError> {
     if head.version != Version::HTTP_2 {
         return Err(GatewayError::new(ErrorKind::InvalidRequest, "gRPC needs HTTP/2"));
     }
+    if !is_grpc(&head.headers) {
+        let message = "gRPC is asked for with `content-type: application/grpc`";
+        return Err(GatewayError::new(ErrorKind::UnsupportedEncoding, message));
+    }
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    match RequestView::parse(&head.method, target, false).map_err(|(_, error)| error)?.endpoint {
-        Endpoint::Grpc(rpc) => Ok(rpc),
+    let view = RequestView::parse(&head.method, target, false).map_err(|(_, error)| error)?;
+    match view.endpoint {
+        Endpoint::Grpc(rpc) => Ok((rpc, view)),
         _ => Err(GatewayError::new(ErrorKind::PathNotFound, "there is no such method of gRPC")),
     }
 }
@@ -140,28 +147,23 @@ fn method(head: &Parts) -> Result<Rpc, GatewayError> {
 fn find(
     plane: &Plane<'_>,
     headers: &HeaderMap,
+    view: &RequestView,
     principal: &Principal,
     name: &Name,
 ) -> Result<Arc<Entry>, GatewayError> {
     authorize(headers, principal, name.text())?;
     let entry = plane.directory.find(name.text()).cloned().ok_or_else(|| unknown(name.text()))?;
-    if entry.protocols.grpc {
-        return Ok(entry);
-    }
-    let message = format!("the servers of the model `{}` do not speak gRPC", name.text());
-    Err(GatewayError::new(ErrorKind::Unsupported, message).with_param("model"))
+    speaks::check(entry.protocols, view)?;
+    Ok(entry)
 }
 
-fn of_health(
-    rpc: Rpc,
-    name: Option<Name>,
-    plane: &Plane<'_>,
-    headers: &HeaderMap,
-    principal: &Principal,
-) -> Result<Asked, GatewayError> {
+fn of_health(rpc: Rpc, name: Option<Name>, plane: &Plane<'_>, principal: &Principal) -> Result<Asked, GatewayError> {
     let model = match name {
         Some(name) if name.text() != health::SERVICE => {
-            authorize(headers, principal, name.text())?;
+            // A question about the server, to tier one: its plan names no model.
+            if !principal.allows(name.text()) {
+                return Err(not_allowed(name.text()));
+            }
             Some(name.text().to_owned())
         }
         _ => None,

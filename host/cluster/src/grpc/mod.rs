@@ -45,8 +45,14 @@ pub(crate) struct Plane<'p> {
 
 pub(crate) use self::health::Serving;
 
-/// Whether a request is a call over gRPC.
-pub(crate) fn is_call(headers: &HeaderMap) -> bool {
+/// Whether a request is a call over gRPC, by its content type; or is for a method of gRPC, and has to be told that it is
+/// none.
+pub(crate) fn is_call(request: &Request<Body>) -> bool {
+    let path = request.uri().path();
+    is_grpc(request.headers()) || path.starts_with("/inference.GRPCInferenceService/") || path.starts_with("/grpc.")
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| weir_core::grpc::is_grpc(value.as_bytes()))
 }
 

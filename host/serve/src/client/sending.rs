@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::task::AtomicWaker;
+use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::rt::Executor;
@@ -42,20 +43,27 @@ impl Drop for Hold {
     }
 }
 
-/// The body of a request as it is sent, and what keeps that going; nothing where the body is at hand: it is sent at once, or
-/// held by its connection.
-pub(super) fn held(body: Body) -> (Body, Option<Hold>) {
-    if body.size_hint().exact().is_some() {
-        return (body, None);
+/// A request as it is sent, and what keeps that going; nothing where the body is at hand, which is sent to its end soon.
+pub(super) fn held(request: Request<Body>) -> (Request<Body>, Option<Hold>) {
+    if request.body().size_hint().exact().is_some() {
+        return (request, None);
     }
     let state = Arc::new(State::default());
-    (Sending { body, state: state.clone() }.boxed_unsync(), Some(Hold(state)))
+    let hold = Hold(state.clone());
+    (request.map(|body| Sending { body, state }.boxed_unsync()), Some(hold))
 }
 
-/// The body of an answer, for as long as which the request's is sent.
-pub(super) struct Answer {
-    pub(super) body: Body,
-    pub(super) _hold: Hold,
+/// The body of an answer; for as long as it is read, the request's is sent.
+pub(super) fn holding(body: Body, hold: Option<Hold>) -> Body {
+    match hold {
+        Some(hold) => Answer { body, _hold: hold }.boxed_unsync(),
+        None => body,
+    }
+}
+
+struct Answer {
+    body: Body,
+    _hold: Hold,
 }
 
 impl http_body::Body for Answer {
