@@ -67,7 +67,7 @@ pub fn tensors(body: &Object) -> Tokens {
 pub fn texts(pieces: &[&[u8]]) -> Tokens {
     let mut weight = Weight::default();
     for piece in pieces {
-        let other = piece.iter().map(|byte| u64::from(byte >> 7)).sum();
+        let other: u64 = piece.iter().map(|byte| u64::from(byte >> 7)).sum();
         weight.ascii_bytes += piece.len() as u64 - other;
         weight.other_bytes += other;
     }

@@ -77,7 +77,7 @@ pub(super) async fn admit(plane: &Plane<'_>, request: Request<Body>, tally: &mut
         _ => name?.ok_or_else(unnamed)?,
     };
     let entry = find(plane, &head.headers, &view, &principal, &model)?;
-    tally.model(&entry.name);
+    tally.model(&entry, &view.endpoint);
     if rpc == Rpc::ModelReady && !plane.forwarder.pool.is_hopeful(&entry) {
         return Ok(Asked::Here(health::not_ready()));
     }
@@ -101,7 +101,7 @@ async fn streamed(
     let limit = plane.options.limits.model_bytes;
     let name = Message::only(&message, usize::MAX)?.name(limit)?.ok_or_else(unnamed)?;
     let model = find(plane, &head.headers, &view, principal, &name)?;
-    tally.model(&model.name);
+    tally.model(&model, &view.endpoint);
     let upload = Some(Upload::new(body, deframer, name.text(), limit));
     let (rpc, headers) = (Rpc::ModelStreamInfer, head.headers);
     Ok(Call { rpc, headers, model, message, name, upload, begun_by, ended_by })

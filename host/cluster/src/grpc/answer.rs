@@ -21,7 +21,7 @@ pub(super) const GRPC: HeaderValue = HeaderValue::from_static("application/grpc"
 pub(super) fn whole(message: Vec<u8>, mut tally: Tally) -> Response<Body> {
     let status = Status::ok();
     let body = framed(&message);
-    tally.passed(body.len());
+    tally.passed_bytes(body.len());
     tally.grpc(status.code);
     tally.ended(Ending::Complete);
     let trailers = std::future::ready(Some(Ok(status.fields())));

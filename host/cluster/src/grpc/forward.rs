@@ -90,7 +90,7 @@ async fn attempt(forwarder: &Forwarder, call: &Call, lease: &Lease, sent: Instan
     let request = request::request(lease.endpoint(), call.rpc.path(), &call.headers, call.ended_by, body);
     let request = request.map_err(Fault::from)?;
     let until = call.begun_by.min(sent + forwarder.timeouts.first_byte);
-    let response = timeout_at(until, forwarder.grpc.send(request)).await.map_err(|_| Fault::Late)?;
+    let response = timeout_at(until, lease.endpoint().send_grpc(request)).await.map_err(|_| Fault::Late)?;
     let (head, mut rest) = response.map_err(Fault::from)?.into_parts();
     let known = head.headers.get(CONTENT_TYPE).is_some_and(|value| is_grpc(value.as_bytes()));
     if head.status != StatusCode::OK || !known {

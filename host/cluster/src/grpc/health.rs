@@ -113,7 +113,7 @@ impl http_body::Body for Watch {
             let now = (this.look)(this.model.as_deref());
             if this.told.replace(now) != Some(now) {
                 let piece = framed(&response(now));
-                this.tally.passed(piece.len());
+                this.tally.passed_bytes(piece.len());
                 return Poll::Ready(Some(Ok(Frame::data(piece.into()))));
             }
         }

@@ -79,7 +79,7 @@ impl Relay {
 
     fn pass(&mut self, data: Bytes) -> Frame<Bytes> {
         self.last = Some(Instant::now());
-        self.tally.passed(data.len());
+        self.tally.passed_bytes(data.len());
         Frame::data(data)
     }
 

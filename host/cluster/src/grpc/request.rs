@@ -1,7 +1,7 @@
 //! A call as one server gets it.
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, TE};
-use http::{HeaderValue, Method, Request, Uri, Version};
+use http::{HeaderValue, Method, Request, Uri};
 use tokio::time::Instant;
 use weir_core::grpc::{TIMEOUT, write_timeout};
 use weir_core::header;
@@ -25,11 +25,9 @@ pub(super) fn request(
     until: Option<Instant>,
     body: Body,
 ) -> Result<Request<Body>, RequestError> {
-    let uri: Uri = format!("{}{path}", endpoint.grpc_origin()).parse()?;
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri;
-    *request.version_mut() = Version::HTTP_2;
+    *request.uri_mut() = Uri::from_static(path);
     let own = request.headers_mut();
     own.insert(CONTENT_TYPE, GRPC);
     own.insert(TE, HeaderValue::from_static("trailers"));

@@ -17,7 +17,10 @@ use crate::tier::{Edge, before, endpoints, options, signed};
 #[tokio::test]
 async fn r1_another_server_is_asked_where_one_is_unavailable() {
     let (bad, good) = (Server::start(Does::Fails(Code::Unavailable)).await, Server::start(Does::Echo).await);
-    let tier = before(&[&bad, &good]);
+    let mut options = options(&[&bad, &good]);
+    options.health.eject_for = Duration::from_secs(60);
+    options.health.eject_for_max = Duration::from_secs(60);
+    let tier = Tier::start(options);
     let edge = Edge::of(&tier).await;
     for id in 0..20 {
         let answer = edge.infer(InferRequest::of("llama", &id.to_string())).await.unwrap().into_inner();
@@ -70,7 +73,10 @@ async fn errors_about_the_request_are_not_tried_again() {
 #[tokio::test]
 async fn r1_internal_errors_put_a_server_aside() {
     let (bad, good) = (Server::start(Does::Fails(Code::Internal)).await, Server::start(Does::Echo).await);
-    let tier = before(&[&bad, &good]);
+    let mut options = options(&[&bad, &good]);
+    options.health.eject_for = Duration::from_secs(60);
+    options.health.eject_for_max = Duration::from_secs(60);
+    let tier = Tier::start(options);
     let edge = Edge::of(&tier).await;
     let mut failed = 0;
     for _ in 0..30 {
