@@ -18,6 +18,7 @@ pub mod config;
 pub mod control;
 pub mod dialect;
 pub mod error;
+pub mod grpc;
 pub mod header;
 pub mod json;
 pub mod limits;

@@ -90,7 +90,7 @@ fn betas(from: &HeaderMap, to: &mut HeaderMap, backend: &Backend, same: bool, un
     }
 }
 
-fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &'static [&'static str]) {
+pub(super) fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &'static [&'static str]) {
     for &name in names {
         for value in from.get_all(name) {
             to.append(HeaderName::from_static(name), value.clone());

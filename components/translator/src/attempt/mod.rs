@@ -4,6 +4,7 @@
 
 mod answer;
 mod count;
+pub mod grpc;
 mod headers;
 mod inference;
 mod list;

@@ -1,7 +1,7 @@
 //! How an answer becomes the client's.
 
 use http::HeaderMap;
-use weir_core::{Dialect, Endpoint, ErrorKind, Estimate, GatewayError, Limits, UnixMillis, Usage};
+use weir_core::{Dialect, Endpoint, ErrorKind, Estimate, GatewayError, Limits, Tokens, UnixMillis, Usage};
 
 use super::headers::{answer_headers, as_it_is};
 use super::list::List;
@@ -69,6 +69,15 @@ impl Exchange {
     #[must_use]
     pub fn is_stream(&self) -> bool {
         self.stream
+    }
+
+    /// The prompt's tokens, as they were estimated.
+    #[must_use]
+    pub fn input(&self) -> Tokens {
+        match self.form {
+            Form::Inference { free: true } => Tokens::ZERO,
+            _ => self.estimate.input,
+        }
     }
 
     /// The fields that the backend did not get.
@@ -188,8 +197,8 @@ impl Exchange {
             Form::Count | Form::List(_) | Form::Inference { free: true } => return Usage::default(),
             Form::Pass { endpoint, .. } if endpoint.is_free() => return Usage::default(),
             // How much of it is text is not known.
-            Form::Inference { free: false } => weir_core::Tokens::ZERO,
-            Form::Pass { endpoint: Endpoint::Embeddings, .. } => weir_core::Tokens::ZERO,
+            Form::Inference { free: false } => Tokens::ZERO,
+            Form::Pass { endpoint: Endpoint::Embeddings, .. } => Tokens::ZERO,
             _ => crate::stream::estimated_tokens(bytes),
         };
         Usage { input: self.estimate.input, output, estimated: true, ..Usage::default() }
