@@ -229,7 +229,16 @@ fn model_mesh_has_an_address_for_each_protocol() {
 
 #[test]
 fn an_address_that_is_none_is_a_problem() {
-    for url in ["ftp://a", "http://", "nonsense", "http://u@h", "http://h:99999"] {
+    for url in [
+        "ftp://a",
+        "http://",
+        "nonsense",
+        "http://u@h",
+        "http://h:99999",
+        "http://169.254.169.254/latest",
+        "http://[::ffff:169.254.169.254]",
+        "http://0.0.0.0:80",
+    ] {
         let status = json!({"deploymentMode": "Knative", "address": {"url": url}, "conditions": [{"type": "Ready", "status": "True"}]});
         let catalog = World::with([standard("iris", sklearn(), status)]).catalog();
         assert_eq!(catalog.problems.len(), 1, "{url}");
