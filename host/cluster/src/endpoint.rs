@@ -5,9 +5,9 @@ use http::uri::InvalidUri;
 use http::{HeaderValue, Method, Request, Uri};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
+use weir_core::header;
 use weir_core::json::JsonFault;
 use weir_core::secret::WrongOrigin;
-use weir_core::header;
 use weir_serve::{Body, empty};
 
 use crate::fleet::Terms;

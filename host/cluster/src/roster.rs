@@ -59,7 +59,8 @@ impl Roster {
         let mut known = self.0.lock();
         let difference = known.difference(models, health, metrics)?;
         forwarder.pool.change(|fleet, now| ((), known.apply(models, difference, fleet, metrics, now)));
-        let (explainers, served): (Vec<&Model>, Vec<&Model>) = models.iter().partition(|model| explained(model).is_some());
+        let (explainers, served): (Vec<&Model>, Vec<&Model>) =
+            models.iter().partition(|model| explained(model).is_some());
         let entry = |model: &Model| known.models[&model.name].clone();
         let explainers = explainers.into_iter().filter_map(|model| Some((explained(model)?.to_owned(), entry(model))));
         Ok(Directory::new(served.into_iter().map(entry).collect(), explainers.collect()))

@@ -68,7 +68,8 @@ impl Refused {
             let message = "the model's server does not have the model at the moment";
             return with(answer::refusal(view.dialect, &GatewayError::new(ErrorKind::UpstreamFailed, message)), &head);
         }
-        let is_json = head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        let is_json =
+            head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
         if is_json && serde_json::from_slice(&self.0).is_ok_and(|value| is_in(view.dialect, &value)) {
             head.headers.insert(CONTENT_LENGTH, HeaderValue::from(self.0.len()));
             return Response::from_parts(head, full(self.0));
@@ -94,7 +95,9 @@ fn is_in(dialect: Dialect, body: &Value) -> bool {
     let error = &body["error"];
     match dialect {
         Dialect::KserveV1 | Dialect::KserveV2 => error.is_string(),
-        Dialect::AnthropicMessages => body["type"] == "error" && error["message"].is_string() && error["type"].is_string(),
+        Dialect::AnthropicMessages => {
+            body["type"] == "error" && error["message"].is_string() && error["type"].is_string()
+        }
         _ => error["message"].is_string(),
     }
 }
@@ -149,7 +152,8 @@ impl Said {
 /// FastAPI's `detail`: a text, or a list of what is wrong where.
 fn detail(detail: &Value) -> Option<String> {
     let one = |fault: &Value| -> Option<String> {
-        let place: Vec<String> = fault["loc"].as_array()?.iter().map(|part| part.to_string().replace('"', "")).collect();
+        let place: Vec<String> =
+            fault["loc"].as_array()?.iter().map(|part| part.to_string().replace('"', "")).collect();
         Some(format!("{}: {}", place.join("."), fault["msg"].as_str()?))
     };
     match detail {
@@ -165,7 +169,8 @@ fn detail(detail: &Value) -> Option<String> {
 fn plain(body: &[u8]) -> Option<String> {
     const LONGEST: usize = 300;
     let text = std::str::from_utf8(body).ok()?.trim();
-    let is_line = !text.is_empty() && text.len() <= LONGEST && !text.starts_with('<') && !text.contains(char::is_control);
+    let is_line =
+        !text.is_empty() && text.len() <= LONGEST && !text.starts_with('<') && !text.contains(char::is_control);
     is_line.then(|| text.to_owned())
 }
 
@@ -203,7 +208,11 @@ mod tests {
             (400, "application/json", r#"{"error":"no such tensor"}"#),
             (400, "application/json", r#"{"detail":"no such tensor"}"#),
             (400, "application/json", r#"{"error":{"message":"no such tensor","code":400}}"#),
-            (400, "application/json", r#"{"object":"error","message":"no such tensor","type":"BadRequestError","code":400}"#),
+            (
+                400,
+                "application/json",
+                r#"{"object":"error","message":"no such tensor","type":"BadRequestError","code":400}"#,
+            ),
             (400, "text/plain", "no such tensor\n"),
         ];
         for (status, kind, body) in shapes {
