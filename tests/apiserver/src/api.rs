@@ -53,7 +53,12 @@ fn right(server: &ApiServer, head: &http::request::Parts, objects: Option<&Objec
         return status(401, "Unauthorized", "Unauthorized", Value::Null);
     }
     if head.method != Method::GET {
-        return status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", json!({}));
+        return status(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+            json!({}),
+        );
     }
     let Some(objects) = objects else {
         return match discovery::document(server, head.uri.path()) {

@@ -55,7 +55,8 @@ fn obey(server: &ApiServer, method: &Method, path: &[&str], body: &[u8]) -> Answ
         ("POST", ["serve", plural]) => {
             let wanted: Vec<String> = read(body)?;
             let known = KINDS.iter().filter(|kind| kind.plural == *plural).flat_map(|kind| kind.versions);
-            let mut versions: Vec<&str> = known.copied().filter(|version| wanted.iter().any(|w| w == version)).collect();
+            let mut versions: Vec<&str> =
+                known.copied().filter(|version| wanted.iter().any(|w| w == version)).collect();
             versions.dedup();
             done(server.serve(plural, &versions))
         }
