@@ -81,6 +81,32 @@ async fn a_watch_that_breaks_goes_on_where_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watch_that_is_cut_again_and_again_is_never_long_behind() {
+    let one = watching_three_pods().await;
+    for _ in 0..20 {
+        sleep(Duration::from_secs(30)).await;
+        one.server.interrupt("pods", Interruption::Kill);
+    }
+    let begun = Instant::now();
+    goes_on(&one).await;
+    assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+    assert_eq!((one.status().reconnects, one.status().relists), (20, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ends_each_watch_at_once_is_not_flooded() {
+    let one = watching_three_pods().await;
+    let before = one.server.asked().len();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(600) {
+        one.server.interrupt("pods", Interruption::End);
+        sleep(Duration::from_millis(100)).await;
+    }
+    let asked = one.server.asked().len() - before;
+    assert!(asked < 60, "{asked}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_watch_that_ends_within_an_event_loses_nothing() {
     let one = watching_three_pods().await;
     one.server.interrupt("pods", Interruption::HalfClose);

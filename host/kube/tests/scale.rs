@@ -89,6 +89,9 @@ async fn a_thousand_services_with_five_thousand_pods() {
     eprintln!("{} MiB of objects listed in {listed:?}, held in {} KiB", bytes >> 20, held >> 10);
     assert!(held < 40 << 20, "{} KiB", held >> 10);
 
+    let agent = concat!("weir/", env!("CARGO_PKG_VERSION"));
+    assert!(server.asked().iter().all(|asked| asked.agent == agent), "{:?}", server.asked()[0]);
+
     // One change.
     let mut slowest = Duration::ZERO;
     for n in 0..50 {
