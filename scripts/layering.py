@@ -40,6 +40,9 @@ ALLOWED = {
     "weir-config": {"weir-core", "weir-settings-env"},
     "weir-control": {"weir-core", "weir-limiter", "weir-config", "weir-serve", "weir-cluster"},
     "weir-cluster": {"weir-core", "weir-config", "weir-serve"},
+    "weir-kube": {"weir-core", "weir-cluster"},
+    # A stand-in for others' servers knows nothing of Weir.
+    "weir-apiserver": set(),
     "weir-edge": {"weir-core", "weir-config", "weir-serve", "weir-compose"},
 }
 # `weir` wires them all; `weir-tests` drives them.
