@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use tokio::time::Instant;
-use weir_core::{Endpoint, Principal, header};
+use weir_core::grpc::Code;
+use weir_core::{Endpoint, Principal, Rpc, header};
 use weir_serve::{AccessLog, AccessRecord, Body, Ending, Peer};
 
 use crate::directory::Entry;
@@ -27,6 +28,8 @@ pub(crate) struct Tally {
     /// Whether the answer is a stream of events.
     streams: bool,
     tokens: Tokens,
+    /// What a call over gRPC ended with: its HTTP status is 200 whatever happens.
+    grpc: Option<Code>,
     metrics: Arc<Metrics>,
     log: AccessLog,
 }
@@ -36,7 +39,17 @@ impl Tally {
         let mut record = AccessRecord::new("host", request.method().as_str(), request.uri().path());
         record.peer = Some(peer.addr.ip());
         let (model, streams, tokens) = (metrics.of_no_model(), false, Tokens::default());
-        Self { record, started: Instant::now(), model, operation: NO_OPERATION, streams, tokens, metrics, log }
+        Self {
+            record,
+            started: Instant::now(),
+            model,
+            operation: NO_OPERATION,
+            streams,
+            tokens,
+            grpc: None,
+            metrics,
+            log,
+        }
     }
 
     /// Who calls, now that the signature shows that it is true.
@@ -97,6 +110,21 @@ impl Tally {
         self.record.bytes += piece.len() as u64;
     }
 
+    /// So many bytes of an answer that holds no JSON went to the caller.
+    pub(crate) fn passed_bytes(&mut self, length: usize) {
+        if self.record.time_to_first_token.is_none() {
+            self.record.time_to_first_token = Some(self.started.elapsed());
+        }
+        self.record.bytes += length as u64;
+    }
+
+    /// The status with which a call over gRPC ends.
+    pub(crate) fn grpc(&mut self, code: Code) {
+        self.record.status = StatusCode::OK.as_u16();
+        self.record.grpc_status = Some(code.number());
+        self.grpc = Some(code);
+    }
+
     /// The answer ended.
     pub(crate) fn ended(&mut self, ending: Ending) {
         self.record.ending = Some(ending);
@@ -129,7 +157,11 @@ impl Drop for Tally {
         model.finished(Finished {
             operation: self.operation,
             tenant: self.record.tenant.as_deref().unwrap_or_default(),
-            status: if self.record.status == 0 { CLIENT_LEFT } else { self.record.status },
+            status: match (self.grpc, self.record.status) {
+                (Some(code), _) => code.http_status(),
+                (None, 0) => CLIENT_LEFT,
+                (None, status) => status,
+            },
             took,
             first: self.record.time_to_first_token.filter(|_| self.streams),
             tokens: self.tokens,
@@ -145,6 +177,7 @@ fn operation(endpoint: &Endpoint) -> &'static str {
         Endpoint::Completions | Endpoint::Generate | Endpoint::GenerateStream => "text_completion",
         Endpoint::Embeddings => "embeddings",
         Endpoint::Predict | Endpoint::Infer => "infer",
+        Endpoint::Grpc(Rpc::ModelInfer | Rpc::ModelStreamInfer) => "infer",
         Endpoint::Explain => "explain",
         Endpoint::Tokenize | Endpoint::Detokenize | Endpoint::InputTokens | Endpoint::CountTokens => "tokenize",
         _ => NO_OPERATION,

@@ -47,27 +47,24 @@ async fn sticks(every: usize) -> (Upstream, Arc<AtomicUsize>) {
 
 #[tokio::test]
 async fn a_call_that_hangs_is_answered_by_another_server_and_cancelled() {
-    let (one, _) = sticks(2).await;
+    let (one, hung) = sticks(2).await;
     let (two, _) = sticks(usize::MAX).await;
-    let tier = Tier::start(hedged(&[&one, &two], HedgeAfter::Time(ms(50)), 100));
-    let mut slow = 0;
-    for _ in 0..20 {
+    let tier = Tier::start(hedged(&[&one, &two], HedgeAfter::Time(ms(150)), 100));
+    for _ in 0..12 {
         let begun = Instant::now();
         assert_eq!(tier.answer(&short()).await.0.status, 200);
-        assert!(begun.elapsed() < ms(1_000), "{:?}", begun.elapsed());
-        slow += usize::from(begun.elapsed() > ms(45));
+        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     }
-    assert!(slow > 0);
+    let hung = hung.load(Ordering::Relaxed);
+    assert!(hung > 0);
     // Each that hung was dropped when the other answered: its connection is closed.
-    let closed =
-        one.wait_for(CANCEL, |one| (one.closed().iter().filter(|closed| closed.by_peer).count() >= slow).then_some(()));
-    closed.await.unwrap();
-    tier.metric(&format!("weir_cluster_hedges_total{{model=\"llama\",answered=\"second\"}} {slow}")).await;
-    let lines = tier.log.lines(20).await;
-    let marked = lines.iter().filter(|line| line["hedged"] == true).count();
-    assert_eq!(marked, slow);
-    let rescued = lines.iter().find(|line| line["hedged"] == true).unwrap();
-    assert!(rescued["backend"].as_str().unwrap().starts_with(&two.origin()));
+    let dropped = |one: &Upstream| one.closed().iter().filter(|closed| closed.by_peer).count() >= hung;
+    one.wait_for(CANCEL, |one| dropped(one).then_some(())).await.unwrap();
+    let lines = tier.log.lines(12).await;
+    let rescued: Vec<_> = lines.iter().filter(|line| line["hedged"] == true).collect();
+    assert!(rescued.len() >= hung, "{lines:?}");
+    assert!(rescued.iter().any(|line| line["backend"].as_str().unwrap().starts_with(&two.origin())));
+    assert!(tier.metrics().contains("weir_cluster_hedges_total{model=\"llama\",answered=\"second\"}"));
     for upstream in [&one, &two] {
         let gauge = format!("weir_cluster_in_flight{{endpoint=\"{}/openai/v1\"}} 0", upstream.origin());
         tier.metric(&gauge).await;

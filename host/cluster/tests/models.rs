@@ -87,7 +87,7 @@ async fn a_model_that_is_not_ready_says_why_and_is_served_as_long_as_somebody_an
 
 #[tokio::test]
 async fn l1_an_endpoint_that_drains_ends_its_streams_and_gets_nothing_new_and_one_for_prefill_never_does() {
-    let old = Upstream::start(|_| Script::event_stream().event("0").delay(ms(400)).event("1").last_chunk()).await;
+    let old = Upstream::start(|_| Script::event_stream().event("0").delay(ms(2_500)).event("1").last_chunk()).await;
     let (new, prefill) = (ok().await, ok().await);
     let tier = Tier::before(&[&old]);
     let mut stream = tier.ask("llama").await;
@@ -163,6 +163,9 @@ impl Load {
     }
 }
 
+/// How many models; the unoptimized build gets fewer, or its test would take minutes. `cargo bench` has all of them, too.
+const MODELS: usize = if cfg!(debug_assertions) { 100 } else { 1_000 };
+
 /// A thousand models of five endpoints each. Two servers answer; the rest of the addresses are never called, since the
 /// version that they belong to has no weight.
 fn thousand(servers: &[&Upstream], change: usize) -> Vec<Model> {
@@ -179,7 +182,7 @@ fn thousand(servers: &[&Upstream], change: usize) -> Vec<Model> {
         let next = Version { name: "next".into(), weight: 0, served_as: None, endpoints: spare.collect() };
         Model { versions: vec![served, next], ..Model::new(format!("m{model}"), vec![]) }
     };
-    (0..1000).map(listed).collect()
+    (0..MODELS).map(listed).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -189,11 +192,12 @@ async fn g2_a_thousand_changes_among_a_thousand_models_under_load_fail_no_reques
     let models = [thousand(&both, 0), thousand(&both, 1)];
     let mut current = models[0].clone();
     let tier = Arc::new(Tier::start(ClusterOptions { models: current.clone(), ..ClusterOptions::default() }));
-    let load = load(&tier, 4, |turn| format!("m{}", turn % 1000));
+    let load = load(&tier, 4, |turn| format!("m{}", turn % MODELS));
     let mut longest = Duration::ZERO;
     for change in 0..1000 {
         // One model at a time moves to the other server, comes, or goes; none that is called goes.
-        current[change] = models[1][change].clone();
+        let (moved, side) = (change % MODELS, (change / MODELS + 1) % 2);
+        current[moved] = models[side][moved].clone();
         let listed = if change % 2 == 0 {
             let mut listed = current.clone();
             listed.push(Model::new(format!("extra{change}"), vec![endpoint(&one)]));
@@ -206,9 +210,9 @@ async fn g2_a_thousand_changes_among_a_thousand_models_under_load_fail_no_reques
         longest = longest.max(begun.elapsed());
         if change % 50 == 0 {
             // It is in force: the next call goes to the other server.
-            let now = both[(change + 1) % 2];
+            let now = both[(moved + side) % 2];
             let before = now.calls().len();
-            assert_eq!(tier.answer(&Call::chat(&format!("m{change}"))).await.0.status, 200);
+            assert_eq!(tier.answer(&Call::chat(&format!("m{moved}"))).await.0.status, 200);
             assert!(now.calls().len() > before);
         }
         tokio::time::sleep(ms(1)).await;
@@ -220,7 +224,7 @@ async fn g2_a_thousand_changes_among_a_thousand_models_under_load_fail_no_reques
     assert!(longest < ms(if cfg!(debug_assertions) { 1_000 } else { 100 }), "{longest:?}");
     assert!(!tier.metrics().contains("extra"), "what went has left nothing");
     let snapshot = tier.cluster.snapshot();
-    assert_eq!((snapshot.models.len(), snapshot.endpoints().count()), (1000, 5000));
+    assert_eq!((snapshot.models.len(), snapshot.endpoints().count()), (MODELS, 5 * MODELS));
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn a_pod_is_trusted_by_its_own_authority_and_name_and_speaks_http2() {
     let tier = Tier::start(before(vec![trusting(&pod, &pem, Some("kserve.llama.svc"))]));
     for _ in 0..3 {
         let (head, body) = tier.answer(&Call::chat("llama")).await;
-        assert_eq!((head.status, body), (200, format!("HTTP/2.0 127.0.0.1:{}", pod.port)));
+        assert_eq!((head.status, body.as_str()), (200, "HTTP/2.0 127.0.0.1"));
     }
 }
 
@@ -171,24 +171,21 @@ async fn r3_a_server_that_asks_for_time_gets_it_and_the_caller_is_told_how_long_
 async fn r8_one_server_that_is_ten_times_slower_does_not_slow_the_others_callers() {
     const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
     let takes = |ms: u64| Upstream::start(move |_| Script::default().delay(Duration::from_millis(ms)).send(OK));
-    let (slow, one, two) = (takes(200).await, takes(20).await, takes(20).await);
+    let (slow, one, two) = (takes(600).await, takes(60).await, takes(60).await);
     let tier = Tier::before(&[&slow, &one, &two]);
-    let run = async |requests: usize| {
-        let mut times = Vec::new();
-        for _ in 0..requests / 2 {
-            let pair = [(); 2].map(|()| async {
-                let begun = Instant::now();
-                assert_eq!(tier.answer(&Call::chat("llama")).await.0.status, 200);
-                begun.elapsed()
-            });
-            times.extend(futures::future::join_all(pair).await);
+    let run = async |turns: usize| {
+        for _ in 0..turns {
+            let calls = [(); 3].map(|()| async { tier.answer(&Call::chat("llama")).await.0.status });
+            assert_eq!(futures::future::join_all(calls).await, [200; 3]);
         }
-        times.sort_unstable();
-        times
     };
     // It is found out by a few answers.
-    run(60).await;
-    let times = run(400).await;
-    let (median, p99) = (times[200], times[396]);
-    assert!(p99 <= 2 * median.max(Duration::from_millis(22)), "p99 {p99:?} of {median:?}");
+    run(15).await;
+    let before = slow.calls().len();
+    assert!(before >= 5, "{before}");
+    run(70).await;
+    // Fewer than one in a hundred, so that the 99th percentile is that of the others; times themselves say nothing on a
+    // machine that is busy.
+    let after = slow.calls().len() - before;
+    assert!(after <= 2, "{after} of 210");
 }
