@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use weir_core::json::{JsonFault, Object};
 use weir_core::{ErrorKind, GatewayError};
 
-use crate::canonical::Unplaced;
+use crate::canonical::{Part, Unplaced};
 
 /// The members of an object that have not been read yet.
 pub(crate) struct Fields {
@@ -98,6 +98,25 @@ impl Fields {
             None => Ok(Vec::new()),
             Some(Value::Array(list)) => Ok(list),
             Some(other) => Err(wrong(&self.path_of(key), "a list", &other)),
+        }
+    }
+
+    /// Takes a member that is a text, or a list of parts: each is read by `part`, which gets its path, and `None` where
+    /// it was told elsewhere.
+    pub(crate) fn parts(
+        &mut self,
+        key: &str,
+        mut part: impl FnMut(String, Value) -> Result<Option<Part>, GatewayError>,
+    ) -> Result<Vec<Part>, GatewayError> {
+        let path = self.path_of(key);
+        match self.take(key) {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) => Ok(vec![Part::Text(text.into())]),
+            Some(Value::Array(list)) => {
+                let read = |(index, value)| part(format!("{path}[{index}]"), value);
+                list.into_iter().enumerate().map(read).filter_map(Result::transpose).collect()
+            }
+            Some(other) => Err(wrong(&path, "a string or a list of parts", &other)),
         }
     }
 

@@ -142,6 +142,11 @@ pub(crate) fn in_stream(name: &str, error: Option<&RawValue>, data: &[u8]) -> Op
     is_error.then(|| Said::read(data).without_status())
 }
 
+/// A stream that its dialect does not allow; `what` goes on from "its stream".
+pub(crate) fn broken(what: &str) -> GatewayError {
+    GatewayError::new(ErrorKind::UpstreamProtocol, format!("the backend broke its dialect: its stream {what}"))
+}
+
 /// An answer to a request for a count that does not hold one.
 pub(crate) fn no_count() -> GatewayError {
     GatewayError::new(ErrorKind::UpstreamProtocol, "the backend's answer holds no count of tokens")

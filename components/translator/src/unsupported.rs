@@ -3,7 +3,7 @@
 use weir_core::plan::OnUnsupported;
 use weir_core::{Dialect, ErrorKind, GatewayError};
 
-use crate::canonical::Field;
+use crate::canonical::{Field, Unplaced};
 
 /// Keeps account of what the target cannot have.
 #[derive(Debug)]
@@ -34,6 +34,25 @@ impl Unsupported {
     /// named whatever the route says.
     pub fn hint(&mut self, field: Field) {
         self.note(field.name(self.client));
+    }
+
+    /// Says that the target cannot have what the client's decoder found no place for.
+    ///
+    /// # Errors
+    /// Those of [`field`](Self::field), for the first.
+    pub fn unplaced(&mut self, fields: &[Unplaced]) -> Result<(), GatewayError> {
+        fields.iter().try_for_each(|field| self.field(&field.path, field.mend))
+    }
+
+    /// The temperature that the target gets, which takes up to `most`.
+    ///
+    /// # Errors
+    /// Those of [`field`](Self::field), where it takes less than the client asks for.
+    pub fn temperature(&mut self, asked: f64, most: f64) -> Result<f64, GatewayError> {
+        if asked > most {
+            self.member(Field::Temperature, &format!("it goes up to {most} there"))?;
+        }
+        Ok(asked.min(most))
     }
 
     /// The dialect of the client, in whose words fields are named.

@@ -5,7 +5,7 @@ use weir_config::settings::{HostedModel, ModelServer};
 use weir_core::Secret;
 use weir_core::secret::UnusableKey;
 
-use crate::model::{EndpointOptions, Model};
+use crate::model::{EndpointOptions, Model, Trust, Watched};
 use crate::options::{ClusterOptions, Health, Queue};
 
 /// A key that the settings name and that cannot be used.
@@ -35,13 +35,15 @@ impl ClusterOptions {
         key: impl Fn(&str) -> Option<Secret<String>>,
     ) -> Result<Self, KeyError> {
         let defaults = Self::default();
+        // Where nothing is said of them, no endpoint of the file is watched.
+        let watching = settings.health.clone().unwrap_or_default();
         Ok(Self {
-            models: Model::from_settings(&settings.models, key)?,
+            models: Model::from_settings(settings, key)?,
             heartbeat: settings.heartbeat,
             health: Health {
-                every: settings.health.every,
-                path: settings.health.path.clone(),
-                timeout: settings.health.timeout,
+                every: watching.every,
+                path: watching.path,
+                timeout: watching.timeout,
                 ..Health::default()
             },
             queue: Queue {
@@ -60,20 +62,28 @@ impl Model {
     /// # Errors
     /// [`KeyError`].
     pub fn from_settings(
-        models: &[HostedModel],
+        settings: &HostSettings,
         key: impl Fn(&str) -> Option<Secret<String>>,
     ) -> Result<Vec<Self>, KeyError> {
+        let watched = if settings.health.is_some() { Watched::Here } else { Watched::Elsewhere };
         let model = |hosted: &HostedModel| {
-            let endpoints = hosted.endpoints.iter().map(|server| endpoint(server, &key)).collect::<Result<_, _>>()?;
+            let endpoint = |server| Ok::<_, KeyError>(EndpointOptions { watched, ..endpoint(server, &key)? });
+            let endpoints = hosted.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
             Ok(Self { aliases: hosted.aliases.clone(), ..Self::new(hosted.name.clone(), endpoints) })
         };
-        models.iter().map(model).collect()
+        settings.models.iter().map(model).collect()
     }
 }
 
 fn endpoint(server: &ModelServer, key: &impl Fn(&str) -> Option<Secret<String>>) -> Result<EndpointOptions, KeyError> {
     let mut options = EndpointOptions::new(server.origin.clone(), server.base_path.clone());
     options.max_in_flight = usize::try_from(server.max_in_flight).unwrap_or(usize::MAX);
+    options.h2c = server.h2c;
+    options.grpc = server.grpc.clone();
+    options.host = server.host.clone();
+    if let Some(trust) = &server.trust {
+        options.trust = Trust::Authorities { pem: trust.pem.clone(), server_name: trust.server_name.clone() };
+    }
     let Some(secret) = &server.key else { return Ok(options) };
     let missing = || KeyError::Missing { endpoint: server.origin.to_string(), secret: secret.clone() };
     Ok(options.with_key(&key(secret).ok_or_else(missing)?)?)
@@ -81,29 +91,83 @@ fn endpoint(server: &ModelServer, key: &impl Fn(&str) -> Option<Secret<String>>)
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use weir_config::settings::{ConnectionSettings, FlowSettings, HealthSettings, ServerTrust};
+
     use super::*;
 
-    fn hosted(key: Option<&str>) -> Vec<HostedModel> {
-        let server = ModelServer {
+    fn server(key: Option<&str>) -> ModelServer {
+        ModelServer {
             origin: "http://10.0.0.7:8000".parse().unwrap(),
             base_path: "/openai/v1".into(),
             max_in_flight: 7,
             key: key.map(str::to_owned),
-        };
-        vec![HostedModel { name: "llama".into(), aliases: vec!["l".into()], endpoints: vec![server] }]
+            trust: None,
+            host: None,
+            h2c: false,
+            grpc: None,
+        }
+    }
+
+    fn host(server: ModelServer, health: Option<HealthSettings>) -> HostSettings {
+        HostSettings {
+            name: "t2".into(),
+            listen: ([127, 0, 0, 1], 3100).into(),
+            control: ([127, 0, 0, 1], 3200).into(),
+            tls: None,
+            edges: vec![],
+            models: vec![HostedModel { name: "llama".into(), aliases: vec!["l".into()], endpoints: vec![server] }],
+            kubernetes: None,
+            heartbeat: Duration::from_secs(15),
+            health,
+            hedge: None,
+            flow: FlowSettings::default(),
+            connections: ConnectionSettings::default(),
+            admin: None,
+        }
+    }
+
+    fn endpoint_of(server: ModelServer, health: Option<HealthSettings>) -> EndpointOptions {
+        let models = Model::from_settings(&host(server, health), |_| None).unwrap();
+        models[0].versions[0].endpoints[0].clone()
     }
 
     #[test]
     fn settings_become_options_and_keys_are_resolved() {
+        let settings = host(server(Some("k")), Some(HealthSettings::default()));
         let models =
-            Model::from_settings(&hosted(Some("k")), |name| (name == "k").then(|| Secret::new("sk-1".to_owned())))
-                .unwrap();
+            Model::from_settings(&settings, |name| (name == "k").then(|| Secret::new("sk-1".to_owned()))).unwrap();
         let endpoint = &models[0].versions[0].endpoints[0];
         assert_eq!((endpoint.max_in_flight, endpoint.base_path.as_str()), (7, "/openai/v1"));
         assert!(endpoint.credential.is_some());
-        let missing = Model::from_settings(&hosted(Some("other")), |_| None).err().unwrap();
+        let missing = Model::from_settings(&host(server(Some("other")), None), |_| None).err().unwrap();
         assert!(missing.to_string().contains("`other`"), "{missing}");
-        let unusable = Model::from_settings(&hosted(Some("k")), |_| Some(Secret::new("a\nb".to_owned())));
+        let unusable = Model::from_settings(&settings, |_| Some(Secret::new("a\nb".to_owned())));
         assert!(matches!(unusable, Err(KeyError::Unusable(_))));
+    }
+
+    #[test]
+    fn where_health_checks_are_off_calls_alone_find_out() {
+        assert_eq!(endpoint_of(server(None), Some(HealthSettings::default())).watched, Watched::Here);
+        assert_eq!(endpoint_of(server(None), None).watched, Watched::Elsewhere);
+        assert!(ClusterOptions::from_settings(&host(server(None), None), |_| None).is_ok());
+    }
+
+    #[test]
+    fn what_is_said_of_a_server_reaches_its_client() {
+        let trust = ServerTrust { pem: b"pem".as_slice().into(), server_name: Some("llama.svc".into()) };
+        let told = ModelServer {
+            trust: Some(trust),
+            host: Some("llama.example.com".into()),
+            h2c: true,
+            grpc: Some("http://10.0.0.7:9000".parse().unwrap()),
+            ..server(None)
+        };
+        let endpoint = endpoint_of(told, None);
+        let expected = Trust::Authorities { pem: b"pem".as_slice().into(), server_name: Some("llama.svc".into()) };
+        assert_eq!(endpoint.trust, expected);
+        assert_eq!(endpoint.host.as_deref(), Some("llama.example.com"));
+        assert!(endpoint.h2c && endpoint.grpc.is_some());
     }
 }

@@ -45,6 +45,7 @@ mod read;
 mod report;
 mod schema;
 mod secrets;
+mod selector;
 pub mod settings;
 mod watch;
 mod world;

@@ -1,14 +1,17 @@
 //! What the configuration means: plain data, complete and checked, paths made absolute by the file's folder.
 
+mod kubernetes;
 mod part;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use weir_core::config::KeyHash;
 use weir_core::{Origin, Pattern};
 
+pub use kubernetes::{KubernetesSettings, WorkloadTrust};
 pub(crate) use part::sha256;
 pub use part::{Foreign, Grants, Part, PartError, Place, Source, TenantChain, TenantPlace};
 
@@ -151,10 +154,14 @@ pub struct HostSettings {
     pub edges: Vec<EdgeIdentity>,
     /// The models that it serves.
     pub models: Vec<HostedModel>,
+    /// The cluster in which further models are found.
+    pub kubernetes: Option<KubernetesSettings>,
     /// How often a stream that is silent gets a comment. 15 s.
     pub heartbeat: Duration,
-    /// How model servers are watched.
-    pub health: HealthSettings,
+    /// How the servers of `models` are watched. `None`: calls alone find out.
+    pub health: Option<HealthSettings>,
+    /// Which calls are asked twice. `None`: none are.
+    pub hedge: Option<HedgeSettings>,
     /// How calls wait for a model server that is busy.
     pub flow: FlowSettings,
     /// What edges may do to the listeners.
@@ -196,6 +203,23 @@ pub struct ModelServer {
     pub max_in_flight: u32,
     /// The secret that holds its key, by its name in the [`SecretTable`](crate::SecretTable). It goes as a bearer token.
     pub key: Option<String>,
+    /// Whom alone to trust for its certificate; those that this machine trusts where nothing is said.
+    pub trust: Option<ServerTrust>,
+    /// The `Host` that it is asked for, where it is not the origin's.
+    pub host: Option<String>,
+    /// Whether it speaks HTTP/2 in the clear.
+    pub h2c: bool,
+    /// Where it speaks gRPC, where that is not `origin`.
+    pub grpc: Option<Origin>,
+}
+
+/// Whom alone to trust for a model server's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerTrust {
+    /// The authorities, as PEM.
+    pub pem: Arc<[u8]>,
+    /// The name that the certificate must have, where it is not the origin's host.
+    pub server_name: Option<String>,
 }
 
 /// How model servers are watched.
@@ -228,6 +252,26 @@ impl Default for FlowSettings {
     fn default() -> Self {
         Self { queue: 512, wait: Duration::from_secs(10) }
     }
+}
+
+/// Which calls are asked of a second server when the first takes long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HedgeSettings {
+    /// After how long. The 95th percentile.
+    pub after: HedgeAfter,
+    /// The most second calls for each hundred calls. 5.
+    pub percent: u32,
+    /// The models whose calls may be asked twice.
+    pub models: Vec<Pattern>,
+}
+
+/// After how long a second server is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HedgeAfter {
+    /// When so many of a hundred of the model's latest calls had been answered: 50 to 99.
+    Percentile(u8),
+    /// After this time.
+    Time(Duration),
 }
 
 /// Where the access log goes.

@@ -76,6 +76,7 @@ impl World for Fixture {
             "empty.key" => b" \n".to_vec(),
             "binary.key" => vec![0xff; 40],
             "huge.key" => vec![b'a'; 100_000],
+            "authorities.pem" => b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_vec(),
             "filters/opa.wasm" | "filters/my part.wasm" => COMPONENT.to_vec(),
             path if path.starts_with("oci/") => return layout(path),
             "locked.key" => return Err(io::ErrorKind::PermissionDenied.into()),

@@ -67,7 +67,10 @@ mod tls;
 
 pub use access::{AccessLog, AccessRecord, Ending};
 pub use body::{Body, BoxError, RequestBodyError, empty, full};
-pub use client::{Client, ClientBuildError, ClientError, ClientOptions, NetworkPolicy, TlsRoots};
+pub use client::{
+    Client, ClientBuildError, ClientError, ClientOptions, Dialer, NetworkPolicy, Target, TargetError, TlsRoots,
+    Upstream,
+};
 pub use guard::hop::strip_hop_by_hop;
 pub use limits::{H2Limits, ServeLimits};
 pub use listener::{Drained, Listener, Peer, serve};

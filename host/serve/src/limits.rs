@@ -44,6 +44,11 @@ pub struct H2Limits {
     /// Streams that this side had to reset for the client's errors; beyond: GOAWAY
     /// `ENHANCE_YOUR_CALM` ("MadeYouReset"). 128.
     pub max_local_error_reset_streams: usize,
+    /// Frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA) that a client may send at once; beyond: GOAWAY.
+    /// 1 000.
+    pub max_idle_frames: u32,
+    /// After how long one more such frame is allowed. 5 ms.
+    pub idle_frame_refill: Duration,
     /// Bytes a client may send on one stream before the service reads. 256 KiB.
     pub stream_window: u32,
     /// Bytes a client may send on one connection before services read. 1 MiB.
@@ -83,6 +88,8 @@ impl Default for H2Limits {
         Self {
             max_pending_accept_reset_streams: 20,
             max_local_error_reset_streams: 128,
+            max_idle_frames: 1_000,
+            idle_frame_refill: Duration::from_millis(5),
             stream_window: 256 * 1024,
             connection_window: 1024 * 1024,
             max_frame_bytes: 16 * 1024,

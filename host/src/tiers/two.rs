@@ -106,7 +106,7 @@ fn cluster_options(loaded: &Loaded, settings: &HostSettings) -> Result<ClusterOp
 
 fn models(loaded: &Loaded, settings: &HostSettings) -> Result<Vec<Model>, Failure> {
     let secrets = endpoint_secrets(loaded)?;
-    Model::from_settings(&settings.models, |name| secrets.get(name).cloned()).map_err(wrong_key)
+    Model::from_settings(settings, |name| secrets.get(name).cloned()).map_err(wrong_key)
 }
 
 fn endpoint_secrets(loaded: &Loaded) -> Result<Secrets, Failure> {

@@ -209,6 +209,16 @@ pub enum ResponseFormat {
     },
 }
 
+impl ResponseFormat {
+    /// A schema's description, which is for the model to read, in the place that every schema has for it; what it says
+    /// there itself stays.
+    pub(crate) fn describe(schema: &mut Value, description: Option<String>) {
+        if let (Some(text), Some(members)) = (description, schema.as_object_mut()) {
+            members.entry("description").or_insert(text.into());
+        }
+    }
+}
+
 /// How the next token is drawn. The names are the same everywhere but for their case.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sampling {
@@ -325,6 +335,19 @@ pub enum ServiceTier {
     Priority,
 }
 
+impl ServiceTier {
+    /// OpenAI's word for it, the same in both of its dialects.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Standard => "default",
+            Self::Flex => "flex",
+            Self::Priority => "priority",
+        }
+    }
+}
+
 /// How much an answer should say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
@@ -334,4 +357,16 @@ pub enum Verbosity {
     Medium,
     /// Much.
     High,
+}
+
+impl Verbosity {
+    /// The word for it, the same in all dialects that have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
 }

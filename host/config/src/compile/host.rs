@@ -1,6 +1,5 @@
 //! Tier two.
 
-use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -8,13 +7,12 @@ use ed25519_dalek::VerifyingKey;
 use weir_core::Pattern;
 
 use super::Compiler;
-use super::place::Reach;
 use super::terms::Seen;
 use crate::file::{self, File};
 use crate::read::At;
 use crate::report::Mistake;
-use crate::secrets::{Form, reason};
-use crate::settings::{EdgeIdentity, FlowSettings, HealthSettings, HostSettings, HostedModel, ModelServer};
+use crate::secrets::reason;
+use crate::settings::{EdgeIdentity, FlowSettings, HealthSettings, HostSettings};
 
 impl Compiler<'_> {
     pub(super) fn host(&mut self, file: &File) -> Option<HostSettings> {
@@ -27,9 +25,11 @@ impl Compiler<'_> {
             tls: host.tls.as_ref().map(|tls| self.tls(tls)),
             edges: self.edges(host),
             models: self.hosted_models(host),
+            kubernetes: host.kubernetes.as_ref().map(|section| self.kubernetes(section)),
             heartbeat: self.duration(host.heartbeat.as_ref(), Duration::from_secs(15)),
             health: self.health(host.health.as_ref()),
             flow: self.flow(host.flow.as_ref()),
+            hedge: host.hedge.as_ref().map(|section| self.hedge(section)),
             connections: self.connections(host.connections.as_ref()),
             admin: host.admin_key.as_ref().and_then(|key| self.compared_secret(key)).map(|(hash, _)| hash),
         };
@@ -151,75 +151,21 @@ impl Compiler<'_> {
         }
     }
 
-    fn hosted_models(&mut self, host: &file::Host) -> Vec<HostedModel> {
-        if host.models.is_empty() {
-            let message = "a host without `models` has nothing to serve";
-            self.tell(
-                Mistake::new("no-model", host.name.span.clone(), message)
-                    .label("this host")
-                    .help("write `models:` with a name and endpoints: `- { name: sim, endpoints: [] }`"),
-            );
-        }
-        let mut names = Seen::default();
-        host.models
-            .iter()
-            .map(|model| {
-                for name in std::iter::once(&model.name).chain(model.aliases.iter()) {
-                    self.unique(&mut names, name, "models");
-                    self.exact_model(name);
-                }
-                HostedModel {
-                    name: model.name.value.clone(),
-                    aliases: model.aliases.iter().map(|alias| alias.value.clone()).collect(),
-                    endpoints: self.endpoints(model),
-                }
-            })
-            .collect()
-    }
-
-    fn exact_model(&mut self, at: &At<String>) {
-        if at.contains('*') {
-            let message = "a model is served by its name: `*` cannot stand here";
-            self.tell(Mistake::new("pattern", at.span.clone(), message).help("patterns are for `models` of tier one"));
-        } else {
-            self.model_pattern(at);
-        }
-    }
-
-    fn endpoints(&mut self, model: &file::HostModel) -> Vec<ModelServer> {
-        let mut urls = HashSet::new();
-        let mut servers = Vec::new();
-        for (number, endpoint) in model.endpoints.iter().enumerate() {
-            let max_in_flight = self.number(endpoint.max_in_flight.as_ref(), 256, 1..=100_000);
-            let secret = format!("endpoint-{}-{number}-key", model.name.value);
-            let key = endpoint.key.as_ref().and_then(|key| self.sent_secret(key, secret, Form::Header));
-            let Some(place) = self.place(&endpoint.url, "/v1") else {
-                continue;
-            };
-            if !urls.insert((place.origin.clone(), place.base_path.clone())) {
-                let message = "this server stands here twice: it would get twice its share";
-                self.tell(
-                    Mistake::new("duplicate-name", endpoint.url.span.clone(), message)
-                        .help("raise `max_in_flight` instead"),
-                );
-            }
-            if endpoint.key.is_some() && !place.origin.is_tls() && place.reach == Reach::Public {
-                let message = "the key would go over the internet in the clear";
-                self.tell(
-                    Mistake::new("in-the-clear", endpoint.url.span.clone(), message)
-                        .label("http")
-                        .help("write `https://`"),
-                );
-            }
-            servers.push(ModelServer { origin: place.origin, base_path: place.base_path, max_in_flight, key });
-        }
-        servers
-    }
-
-    fn health(&mut self, health: Option<&file::Health>) -> HealthSettings {
+    fn health(&mut self, watching: Option<&At<file::Watching>>) -> Option<HealthSettings> {
         let standard = HealthSettings::default();
-        let Some(file) = health else {
-            return standard;
+        let file = match watching.map(|at| (&at.value, at)) {
+            None => return Some(standard),
+            Some((file::Watching::Word(word), _)) if word == "off" => return None,
+            Some((file::Watching::Word(word), at)) => {
+                let message = format!("`{word}` cannot stand here");
+                self.tell(
+                    Mistake::new("unknown-word", at.span.clone(), message)
+                        .label("`off`, or a mapping")
+                        .help("write `off`, or `{ every: 2s, path: /health, timeout: 1s }`"),
+                );
+                return None;
+            }
+            Some((file::Watching::Health(file), _)) => file,
         };
         let path = file.path.as_ref();
         if let Some(at) = path
@@ -228,11 +174,11 @@ impl Compiler<'_> {
             let message = "a path begins with `/`, and has no white space";
             self.tell(Mistake::new("url", at.span.clone(), message).help(format!("write `/{}`", at.trim())));
         }
-        HealthSettings {
+        Some(HealthSettings {
             every: self.duration(file.every.as_ref(), standard.every),
             path: path.map_or(standard.path, |at| at.value.clone()),
             timeout: self.duration(file.timeout.as_ref(), standard.timeout),
-        }
+        })
     }
 
     fn flow(&mut self, flow: Option<&file::Flow>) -> FlowSettings {

@@ -3,7 +3,9 @@
 mod backends;
 mod chain;
 mod edge;
+mod hedge;
 mod host;
+mod kubernetes;
 mod limits;
 mod models;
 mod part;
@@ -11,6 +13,7 @@ mod place;
 mod policy;
 mod profile;
 mod secrets;
+mod servers;
 mod tenants;
 mod terms;
 

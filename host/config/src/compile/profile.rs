@@ -66,9 +66,13 @@ impl Compiler<'_> {
         let Some(at) = backend.prefer.as_ref() else {
             return profile.prefer.filter(|_| quirks.responses);
         };
-        if at.value == file::Prefer::Responses && !quirks.responses {
-            let message = "it is said to be spoken to in responses, which it does not serve";
-            let help = "write `quirks: { responses: true }` if it does, or delete `prefer`";
+        let (word, served) = match at.value {
+            file::Prefer::Chat => ("chat", quirks.chat),
+            file::Prefer::Responses => ("responses", quirks.responses),
+        };
+        if !served {
+            let message = format!("it is said to be spoken to in {word}, which it does not serve");
+            let help = format!("write `quirks: {{ {word}: true }}` if it does, or delete `prefer`");
             self.tell(Mistake::new("misplaced", at.span.clone(), message).help(help));
         }
         Some(match at.value {

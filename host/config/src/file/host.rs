@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Connections, DurationText, Secret, Tls};
+use super::{AfterText, Connections, DurationText, Kubernetes, PercentText, Secret, Tls, Watching};
 use crate::read::{At, Many, Maybe};
 
 /// Tier two.
@@ -25,15 +25,23 @@ pub(crate) struct Host {
     /// The models that it serves, and where their servers are.
     #[serde(default)]
     pub(crate) models: Many<HostModel>,
+    /// Further models: those that KServe serves in a cluster, as its API server says. `{}` takes the cluster that this
+    /// process runs in, all namespaces. Default: none are looked for.
+    #[serde(default)]
+    pub(crate) kubernetes: Maybe<At<Kubernetes>>,
     /// How often a stream that is silent gets a comment, so that a client that has gone is noticed. Default: 15s.
     #[serde(default)]
     pub(crate) heartbeat: Maybe<At<DurationText>>,
-    /// How model servers are watched.
+    /// How the model servers of this file are watched, or `off`: then it is found out by calls alone. Those that
+    /// `kubernetes` finds are watched by the cluster.
     #[serde(default)]
-    pub(crate) health: Maybe<Health>,
+    pub(crate) health: Maybe<At<Watching>>,
     /// How calls wait for a model server that is busy.
     #[serde(default)]
     pub(crate) flow: Maybe<Flow>,
+    /// Short calls that take long are asked of a second server, too, and the first answer counts. Default: none are.
+    #[serde(default)]
+    pub(crate) hedge: Maybe<At<Hedge>>,
     /// What an edge may do to the listeners.
     #[serde(default)]
     pub(crate) connections: Maybe<Connections>,
@@ -93,21 +101,22 @@ pub(crate) struct Endpoint {
     /// The key that it wants, by reference.
     #[serde(default)]
     pub(crate) key: Maybe<At<Secret>>,
-}
-
-/// How model servers are watched.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Health {
-    /// How often each is asked. Default: 2s.
+    /// The PEM file of the authorities that its certificate must be from, relative to this file. Default: those that this
+    /// machine trusts.
     #[serde(default)]
-    pub(crate) every: Maybe<At<DurationText>>,
-    /// The path that answers 200 when it is well. Default: /health.
+    pub(crate) ca: Maybe<At<String>>,
+    /// The name that its certificate must have, where it is not the URL's host. Needs `ca`.
     #[serde(default)]
-    pub(crate) path: Maybe<At<String>>,
-    /// How long it may take to answer. Default: 1s.
+    pub(crate) server_name: Maybe<At<String>>,
+    /// The host that it is asked for, where it is not the URL's: a route behind a gateway that many share.
     #[serde(default)]
-    pub(crate) timeout: Maybe<At<DurationText>>,
+    pub(crate) host: Maybe<At<String>>,
+    /// Whether it speaks HTTP/2 in the clear. Over TLS, client and server find out by themselves. Default: false.
+    #[serde(default)]
+    pub(crate) http2: Maybe<At<bool>>,
+    /// Where it speaks gRPC, such as `http://10.0.0.7:9000`. Default: where it speaks everything else.
+    #[serde(default)]
+    pub(crate) grpc: Maybe<At<String>>,
 }
 
 /// How calls wait for a model server that is busy.
@@ -120,4 +129,21 @@ pub(crate) struct Flow {
     /// How long a call waits at most. Default: 10s.
     #[serde(default)]
     pub(crate) wait: Maybe<At<DurationText>>,
+}
+
+/// Short calls that take long are asked of a second server, too. The first answer counts, the other call is cancelled,
+/// and both are accounted for. Only calls that are not streamed, have small bodies and name a model of `models`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Hedge {
+    /// After how long: a share of the model's latest calls, such as `p95`, or a length of time, such as `200ms`. Default:
+    /// p95.
+    #[serde(default)]
+    pub(crate) after: Maybe<At<AfterText>>,
+    /// The most second calls, as a share of all calls. Default: 5%.
+    #[serde(default)]
+    pub(crate) most: Maybe<At<PercentText>>,
+    /// The models whose calls may be asked twice, by name, in which `*` stands for any run of characters. Needed: a call
+    /// that is made twice costs twice.
+    pub(crate) models: At<Many<At<String>>>,
 }

@@ -5,7 +5,9 @@
 
 mod backend;
 mod edge;
+mod health;
 mod host;
+mod kubernetes;
 mod limit;
 mod model;
 mod part;
@@ -20,7 +22,9 @@ use serde::Deserialize;
 
 pub(crate) use backend::{Backend, BackendType, ClientGone, Network, Prefer, Timeouts};
 pub(crate) use edge::{Connections, Control, Edge, Instances, Tls};
-pub(crate) use host::{Flow, Health, Host, HostModel, PublicKey};
+pub(crate) use health::Watching;
+pub(crate) use host::{Endpoint, Flow, Hedge, Host, HostModel, PublicKey};
+pub(crate) use kubernetes::{Kubernetes, WorkloadTls};
 pub(crate) use limit::{Every, Limit};
 pub(crate) use model::{Model, OnUnsupported, Target};
 pub(crate) use part::{Entry, Part};
@@ -28,7 +32,7 @@ pub(crate) use policy::{BodyEdits, HeaderEdits};
 pub(crate) use quirks::{CallId, MaxTokens, ProfileName, Quirks, Reasoning, Seed};
 pub(crate) use secret::{Secret, is_well_known};
 pub(crate) use tenant::{Place, Tenant, TenantKey};
-pub(crate) use text::{DateText, DurationText, SizeText};
+pub(crate) use text::{AfterText, DateText, DurationText, PercentText, SizeText};
 
 use crate::read::{At, Many, Maybe, Named};
 

@@ -20,3 +20,15 @@ pub(crate) struct SizeText(pub(crate) String);
 #[serde(transparent)]
 #[schemars(inline, extend("pattern" = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"))]
 pub(crate) struct DateText(pub(crate) String);
+
+/// After how long something is done: a share of the latest calls, such as `p95`, or a length of time, such as `200ms`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline, extend("pattern" = r"^(p[0-9]{2}|[0-9]+(\.[0-9]+)?(ms|s|m|h))$"))]
+pub(crate) struct AfterText(pub(crate) String);
+
+/// A share: a whole number and `%`, such as `5%`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline, extend("pattern" = r"^[0-9]{1,3}%$"))]
+pub(crate) struct PercentText(pub(crate) String);

@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::resolve::Resolver;
-use super::{ClientBuildError, ClientError, ClientOptions, NetworkPolicy};
+use super::{ClientBuildError, ClientError, ClientOptions, NetworkPolicy, TlsRoots};
 
 /// The next address is tried after this, while the one before has not answered (RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -41,7 +41,7 @@ impl Connector {
         Ok(Self { resolver: Resolver::default(), network, timeout: connect_timeout, tls })
     }
 
-    async fn connect(self, uri: Uri) -> Result<Upstream, ClientError> {
+    async fn connect(self, uri: Uri) -> Result<Stream, ClientError> {
         let host: Arc<str> = uri.host().ok_or(ClientError::InvalidUri("no host"))?.into();
         let secure = match uri.scheme_str() {
             Some("https") => true,
@@ -49,12 +49,33 @@ impl Connector {
             _ => return Err(ClientError::InvalidUri("the scheme is neither `http` nor `https`")),
         };
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let after = self.timeout;
-        let late = ClientError::ConnectTimeout { host: host.clone(), after };
-        tokio::time::timeout(after, self.establish(host, port, secure)).await.unwrap_or(Err(late))
+        let name = secure.then(|| server_name(&host)).transpose()?;
+        self.dial(host, port, name).await
     }
 
-    async fn establish(self, host: Arc<str>, port: u16, secure: bool) -> Result<Upstream, ClientError> {
+    /// A connection to this host; over TLS where there is a name that its certificate must have.
+    pub(super) async fn dial(
+        &self,
+        host: Arc<str>,
+        port: u16,
+        name: Option<ServerName<'static>>,
+    ) -> Result<Stream, ClientError> {
+        let after = self.timeout;
+        let late = ClientError::ConnectTimeout { host: host.clone(), after };
+        tokio::time::timeout(after, self.establish(host, port, name)).await.unwrap_or(Err(late))
+    }
+
+    /// The same connector with other authorities to trust.
+    pub(super) fn trusting(&self, roots: TlsRoots) -> Result<Self, ClientBuildError> {
+        Ok(Self { tls: roots.client_config(false)?.into(), ..self.clone() })
+    }
+
+    async fn establish(
+        &self,
+        host: Arc<str>,
+        port: u16,
+        name: Option<ServerName<'static>>,
+    ) -> Result<Stream, ClientError> {
         let found = self
             .resolver
             .resolve(&host, port)
@@ -64,16 +85,15 @@ impl Connector {
         let tcp = connect_any(allowed)
             .await
             .map_err(|source| ClientError::Connect { host: host.clone(), source: source.into() })?;
-        if !secure {
-            return Ok(Upstream::Tcp(TokioIo::new(tcp)));
-        }
-        let name = server_name(&host)?;
+        let Some(name) = name else {
+            return Ok(Stream::Tcp(TokioIo::new(tcp)));
+        };
         let tls = self
             .tls
             .connect(name, tcp)
             .await
             .map_err(|source| ClientError::Tls { host: host.clone(), source: source.into() })?;
-        Ok(Upstream::Tls(Box::new(TokioIo::new(tls))))
+        Ok(Stream::Tls(Box::new(TokioIo::new(tls))))
     }
 
     /// What the policy leaves of the addresses that a name resolved to.
@@ -89,7 +109,8 @@ impl Connector {
     }
 }
 
-fn server_name(host: &str) -> Result<ServerName<'static>, ClientError> {
+/// A host as the name that its certificate must have.
+pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, ClientError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     ServerName::try_from(bare.to_owned())
         .map_err(|_| ClientError::InvalidUri("the host is no name that a certificate can have"))
@@ -126,9 +147,9 @@ async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
 }
 
 impl tower::Service<Uri> for Connector {
-    type Response = Upstream;
+    type Response = Stream;
     type Error = ClientError;
-    type Future = Pin<Box<dyn Future<Output = Result<Upstream, ClientError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, ClientError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
         Poll::Ready(Ok(()))
@@ -149,12 +170,12 @@ impl std::fmt::Debug for Connector {
 }
 
 /// A connection to an upstream.
-pub(super) enum Upstream {
+pub(super) enum Stream {
     Tcp(TokioIo<TcpStream>),
     Tls(Box<TokioIo<TlsStream<TcpStream>>>),
 }
 
-impl Connection for Upstream {
+impl Connection for Stream {
     fn connected(&self) -> Connected {
         match self {
             Self::Tcp(_) => Connected::new(),
@@ -170,11 +191,11 @@ impl Connection for Upstream {
 macro_rules! on_stream {
     ($this:expr, $stream:ident => $call:expr) => {
         match $this.get_mut() {
-            Upstream::Tcp(stream) => {
+            Stream::Tcp(stream) => {
                 let $stream = Pin::new(stream);
                 $call
             }
-            Upstream::Tls(stream) => {
+            Stream::Tls(stream) => {
                 let $stream = Pin::new(&mut **stream);
                 $call
             }
@@ -182,13 +203,13 @@ macro_rules! on_stream {
     };
 }
 
-impl Read for Upstream {
+impl Read for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         on_stream!(self, stream => stream.poll_read(cx, buf))
     }
 }
 
-impl Write for Upstream {
+impl Write for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         on_stream!(self, stream => stream.poll_write(cx, buf))
     }

@@ -15,6 +15,7 @@ mod error;
 mod network;
 mod options;
 mod resolve;
+mod upstream;
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -28,6 +29,7 @@ use connect::Connector;
 pub use error::ClientError;
 pub use network::NetworkPolicy;
 pub use options::{ClientBuildError, ClientOptions, TlsRoots};
+pub use upstream::{Dialer, Target, TargetError, Upstream};
 
 /// A pool of connections to upstreams. Cheap to clone; clones share the pool.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::flood::{self, FloodGauge};
 use super::framer::{FrameLimits, Framer, Step};
 use super::{Refusal, Wire};
 use crate::limits::ServeLimits;
@@ -35,6 +36,8 @@ pub(crate) struct GuardedIo<T> {
     ended: bool,
     /// Absent for HTTP/2, which frames its messages itself.
     http1: Option<Http1>,
+    /// For HTTP/2 alone.
+    flood: Option<FloodGauge>,
     write: WriteClock,
     closing: Closing,
 }
@@ -88,7 +91,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             keep_alive_idle: limits.keep_alive_idle,
         };
         // Nothing of the prefix is released yet: the framer looks at it first.
-        Self { http1: Some(http1), released: 0, ..Self::http2(inner, prefix, limits) }
+        Self { http1: Some(http1), flood: None, released: 0, ..Self::http2(inner, prefix, limits) }
     }
 
     /// An HTTP/2 connection. `prefix` is what was already read of it.
@@ -99,6 +102,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             buf: prefix,
             ended: false,
             http1: None,
+            flood: Some(FloodGauge::new(&limits.h2, Instant::now())),
             write: WriteClock { idle: limits.write_idle, timer: None, waiting: false },
             closing: Closing { linger: limits.linger, timer: None, discarded: 0 },
         }
@@ -189,6 +193,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         self.released = STAND_IN.len();
     }
 
+    /// Looks at what hyper is about to get on HTTP/2. Where a flood begins in it, hyper gets what is before, and then a
+    /// frame that ends the connection.
+    fn stop_flood(&mut self, out: &mut ReadBuf<'_>, before: usize) {
+        let Some(gauge) = &mut self.flood else { return };
+        let Some(passed) = gauge.pass(&out.filled()[before..], Instant::now) else { return };
+        out.set_filled(before + passed);
+        self.flood = None;
+        self.buf = BytesMut::from(flood::STAND_IN);
+        self.released = flood::STAND_IN.len();
+        self.ended = true;
+    }
+
     /// Whether the peer may still be sending what nobody will read.
     fn leaves_bytes_unread(&self) -> bool {
         self.http1
@@ -229,6 +245,7 @@ impl Http1 {
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedIo<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let before = out.filled().len();
         loop {
             if this.released > 0 {
                 let count = this.released.min(out.remaining());
@@ -238,13 +255,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedIo<T> {
                 if this.buf.is_empty() {
                     this.buf = BytesMut::new();
                 }
+                this.stop_flood(out, before);
                 return Poll::Ready(Ok(()));
             }
             if this.ended {
                 return Poll::Ready(Ok(()));
             }
             if this.http1.is_none() {
-                return Pin::new(&mut this.inner).poll_read(cx, out);
+                ready!(Pin::new(&mut this.inner).poll_read(cx, out))?;
+                this.stop_flood(out, before);
+                if this.released > 0 && out.filled().len() == before {
+                    continue;
+                }
+                return Poll::Ready(Ok(()));
             }
             ready!(this.poll_advance(cx))?;
         }

@@ -16,15 +16,18 @@
 //! accepts, and both follow RFC 9112 on it, they agree on boundaries; tests compare the two.
 //!
 //! What is left to hyper, and relied on: the characters of a URI, the HTTP/1 writer, `100-continue`,
-//! all of HTTP/2 (h2 refuses `connection`, `transfer-encoding`, and bodies that differ from their
+//! most of HTTP/2 (h2 refuses `connection`, `transfer-encoding`, and bodies that differ from their
 //! `content-length`). What holds for both versions (`Host`, `:authority`, the target's form, the
 //! number of headers) is checked after parsing, in [`target`].
+//!
+//! For HTTP/2 only frames that cost their sender nothing are counted (`flood.rs`), which h2 does not.
 //!
 //! A second request is never handed on before the first is answered. So bytes that follow an
 //! `Upgrade` can be told from a request (they are never taken as one), and a client that has
 //! pipelined is still watched for leaving.
 
 mod chunks;
+mod flood;
 mod framer;
 mod head;
 pub mod hop;

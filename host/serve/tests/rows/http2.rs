@@ -115,6 +115,50 @@ async fn w11_h2_rapid_reset_is_ended() {
 }
 
 #[tokio::test]
+async fn w11_h2_floods_of_frames_that_carry_nothing_are_ended() {
+    let ping = h2_frame(6, 0, 0, &[0; 8]);
+    let settings = h2_frame(4, 0, 0, b"");
+    let priority = h2_frame(2, 0, 1, &[0, 0, 0, 0, 1]);
+    for (what, frame) in [("PING", ping), ("SETTINGS", settings), ("PRIORITY", priority)] {
+        let host = Host::start(ServeLimits::default(), Record::default().service());
+        assert!(flood(&host, |_| frame.clone()).await, "{what}");
+    }
+    // A request whose body has neither bytes nor an end.
+    let host = Host::start(ServeLimits::default(), Record::default().service());
+    let empty = h2_frame(0, 0, 1, b"");
+    assert!(flood(&host, |n| if n == 0 { h2_frame(1, 0x4, 1, H2_HEADERS) } else { empty.clone() }).await, "DATA");
+}
+
+#[tokio::test]
+async fn w11_h2_streams_that_this_side_must_reset_are_ended() {
+    let host = Host::start(ServeLimits::default(), |_, _| std::future::pending::<http::Response<weir_serve::Body>>());
+    // "MadeYouReset": each stream is opened rightly, and then broken by a window update of nothing.
+    let ended = flood(&host, |n| {
+        let stream = 2 * n + 1;
+        let mut both = h2_frame(1, 0x5, stream, H2_HEADERS);
+        both.extend(h2_frame(8, 0, stream, &0u32.to_be_bytes()));
+        both
+    })
+    .await;
+    assert!(ended);
+}
+
+#[tokio::test]
+async fn w11_h2_a_flood_does_not_slow_others_down() {
+    let host = Host::start(ServeLimits::default(), Record::default().service());
+    let ping = h2_frame(6, 0, 0, &[0; 8]);
+    let probe = async {
+        let client = h2c();
+        for _ in 0..20 {
+            let request = http::Request::get(format!("http://{}/", host.addr)).body(weir_serve::empty()).unwrap();
+            assert_eq!(client.send(request).await.unwrap().status(), 200);
+        }
+    };
+    let (ended, ()) = tokio::join!(flood(&host, |_| ping.clone()), probe);
+    assert!(ended);
+}
+
+#[tokio::test]
 async fn w8_h2_the_authority_is_checked() {
     let record = Record::default();
     let host = Host::start(ServeLimits::default(), record.service());

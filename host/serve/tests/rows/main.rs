@@ -15,3 +15,4 @@ mod network;
 mod slow;
 mod support;
 mod tls;
+mod upstream;

@@ -65,9 +65,7 @@ pub fn encode_request(
 }
 
 fn refuse_what_has_no_counterpart(request: &Request, unsupported: &mut Unsupported) -> Result<(), GatewayError> {
-    for field in &request.unplaced {
-        unsupported.field(&field.path, field.mend)?;
-    }
+    unsupported.unplaced(&request.unplaced)?;
     if request.candidates.is_some_and(|n| n != 1) {
         unsupported.member(Field::Candidates, "ask once for each answer")?;
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use weir_core::{ErrorKind, GatewayError, Usage, sse};
+use weir_core::{GatewayError, Usage, sse};
 
 use super::response::{Block, StopDetails, foreign, part, signature};
 use crate::anthropic::citation::CitationBlock;
@@ -14,7 +14,7 @@ use crate::anthropic::stop;
 use crate::anthropic::tap::not_ours;
 use crate::anthropic::usage::AnthropicUsage;
 use crate::canonical::{Event, Part, Reasoning};
-use crate::said::Said;
+use crate::said::{Said, broken};
 use crate::stream::{Source, Step};
 
 /// How many blocks may be open at once. Anthropic opens one after the other.
@@ -274,10 +274,6 @@ fn add(open: &mut Open, delta: Delta<'_>) {
     } else {
         block[key] = text.into();
     }
-}
-
-fn broken(what: &str) -> GatewayError {
-    GatewayError::new(ErrorKind::UpstreamProtocol, format!("the backend broke its dialect: its stream {what}"))
 }
 
 #[derive(Deserialize)]

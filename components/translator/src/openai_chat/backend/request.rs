@@ -24,9 +24,7 @@ pub fn encode_request(
     unsupported: &mut Unsupported,
 ) -> Result<Vec<u8>, GatewayError> {
     let quirks = target.quirks;
-    for field in &request.unplaced {
-        unsupported.field(&field.path, field.mend)?;
-    }
+    unsupported.unplaced(&request.unplaced)?;
     let mut body = Body::new();
     body.insert("model".into(), target.model.into());
     labels(&request, quirks, &mut body, unsupported)?;
@@ -73,13 +71,13 @@ fn labels(
         body.insert("metadata".into(), labels.collect::<Body>().into());
     }
     match request.service_tier {
-        Some(tier) if quirks.service_tier => drop(body.insert("service_tier".into(), service_tier(tier).into())),
+        Some(tier) if quirks.service_tier => drop(body.insert("service_tier".into(), tier.name().into())),
         // What a server without tiers does.
         None | Some(ServiceTier::Auto | ServiceTier::Standard) => {}
         Some(_) => unsupported.member(Field::ServiceTier, "")?,
     }
     match request.verbosity {
-        Some(verbosity) if quirks.verbosity => drop(body.insert("verbosity".into(), word(verbosity).into())),
+        Some(verbosity) if quirks.verbosity => drop(body.insert("verbosity".into(), verbosity.name().into())),
         None | Some(Verbosity::Medium) => {}
         Some(_) => unsupported.hint(Field::Verbosity),
     }
@@ -106,23 +104,6 @@ fn cache(request: &Request, quirks: &Quirks, body: &mut Body, unsupported: &mut 
     }
 }
 
-fn service_tier(tier: ServiceTier) -> &'static str {
-    match tier {
-        ServiceTier::Auto => "auto",
-        ServiceTier::Standard => "default",
-        ServiceTier::Flex => "flex",
-        ServiceTier::Priority => "priority",
-    }
-}
-
-fn word(verbosity: Verbosity) -> &'static str {
-    match verbosity {
-        Verbosity::Low => "low",
-        Verbosity::Medium => "medium",
-        Verbosity::High => "high",
-    }
-}
-
 fn sampling(
     sampling: Sampling,
     quirks: &Quirks,
@@ -130,12 +111,7 @@ fn sampling(
     unsupported: &mut Unsupported,
 ) -> Result<(), GatewayError> {
     if let Some(temperature) = sampling.temperature {
-        let most = quirks.max_temperature;
-        if temperature > most {
-            let mend = format!("it goes up to {most} there");
-            unsupported.member(Field::Temperature, &mend)?;
-        }
-        body.insert("temperature".into(), temperature.min(most).into());
+        body.insert("temperature".into(), unsupported.temperature(temperature, quirks.max_temperature)?.into());
     }
     if let Some(top_p) = sampling.top_p {
         body.insert("top_p".into(), top_p.into());

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use weir_core::{ErrorKind, GatewayError, Usage, sse};
+use weir_core::{GatewayError, Usage, sse};
 
 use super::answer::{Answer, Choice, Piece};
 use super::finish::{finish, unsaid};
 use super::tool_calls::Calls;
 use crate::canonical::Event;
 use crate::openai_chat::OpenaiUsage;
-use crate::said;
+use crate::said::{self, broken};
 use crate::stream::{Source, Step};
 
 /// How many answers a stream may hold: as many as OpenAI lets a client ask for.
@@ -143,9 +143,4 @@ fn events(piece: Piece, candidate: u32, out: &mut Vec<Event>) {
         Piece::Citation(citation) => out.push(Event::Citation { candidate, citation }),
         Piece::Foreign(foreign) => out.push(Event::Foreign { candidate, foreign }),
     }
-}
-
-/// The backend does not keep to its dialect.
-pub(super) fn broken(what: &str) -> GatewayError {
-    GatewayError::new(ErrorKind::UpstreamProtocol, format!("the backend broke its dialect: its stream {what}"))
 }

@@ -7,8 +7,8 @@ use weir_core::GatewayError;
 
 use super::answer::{Call, Named};
 use super::ids::missing_id;
-use super::stream::broken;
 use crate::canonical::Event;
+use crate::said::broken;
 
 /// How many calls an answer may make.
 const MOST_CALLS: usize = 256;

@@ -133,15 +133,11 @@ fn response_format(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<
         "json_schema" => {
             let path = format.path_of("json_schema");
             let mut schema = format.object("json_schema")?.ok_or_else(|| missing(&path))?;
-            // For the model to read; a schema has descriptions of its own.
-            schema.text("description")?;
-            let read = ResponseFormat::JsonSchema {
-                name: schema.text("name")?,
-                schema: schema.take("schema").unwrap_or_else(|| json!({})),
-                strict: schema.flag("strict")?,
-            };
+            let mut inner = schema.take("schema").unwrap_or_else(|| json!({}));
+            ResponseFormat::describe(&mut inner, schema.text("description")?);
+            let (name, strict) = (schema.text("name")?, schema.flag("strict")?);
             schema.rest(unplaced);
-            read
+            ResponseFormat::JsonSchema { name, schema: inner, strict }
         }
         _ => {
             unplaced.push(Unplaced::new(format.path_of("type")));

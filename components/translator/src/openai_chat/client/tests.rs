@@ -145,3 +145,15 @@ fn whoever_speaks_of_functions_is_answered_so() {
     }
     assert_eq!((name.as_str(), arguments.as_str(), reason), ("f", "{}", json!("function_call")));
 }
+
+#[test]
+fn a_schemas_description_stands_in_the_schema() {
+    let schema = json!({"name": "n", "description": "D", "schema": {"type": "object"}});
+    let more = json!({"response_format": {"type": "json_schema", "json_schema": schema}});
+    let ResponseFormat::JsonSchema { schema, .. } =
+        decoded(&json!([{"role": "user", "content": "Hi"}]), &more).response_format
+    else {
+        panic!()
+    };
+    assert_eq!(schema, json!({"type": "object", "description": "D"}));
+}

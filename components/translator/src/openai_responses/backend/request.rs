@@ -59,9 +59,7 @@ pub fn encode_request(
 }
 
 fn refuse_what_has_no_counterpart(request: &Request, unsupported: &mut Unsupported) -> Result<(), GatewayError> {
-    for field in &request.unplaced {
-        unsupported.field(&field.path, field.mend)?;
-    }
+    unsupported.unplaced(&request.unplaced)?;
     if !request.stop.is_empty() {
         unsupported.member(Field::Stop, "leave it out, and cut the answer there")?;
     }
@@ -113,11 +111,7 @@ fn sampling(
     unsupported: &mut Unsupported,
 ) -> Result<(), GatewayError> {
     if let Some(temperature) = sampling.temperature {
-        let most = quirks.max_temperature;
-        if temperature > most {
-            unsupported.member(Field::Temperature, &format!("it goes up to {most} there"))?;
-        }
-        body.insert("temperature".into(), temperature.min(most).into());
+        body.insert("temperature".into(), unsupported.temperature(temperature, quirks.max_temperature)?.into());
     }
     if let Some(top_p) = sampling.top_p {
         body.insert("top_p".into(), top_p.into());
@@ -146,7 +140,7 @@ fn labels(
         _ => unsupported.member(Field::Metadata, "")?,
     }
     match request.service_tier {
-        Some(tier) if quirks.service_tier => drop(body.insert("service_tier".into(), service_tier(tier).into())),
+        Some(tier) if quirks.service_tier => drop(body.insert("service_tier".into(), tier.name().into())),
         // What a server without tiers does.
         None | Some(ServiceTier::Auto | ServiceTier::Standard) => {}
         Some(_) => unsupported.member(Field::ServiceTier, "")?,
@@ -166,15 +160,6 @@ fn labels(
         _ => {}
     }
     Ok(())
-}
-
-fn service_tier(tier: ServiceTier) -> &'static str {
-    match tier {
-        ServiceTier::Auto => "auto",
-        ServiceTier::Standard => "default",
-        ServiceTier::Flex => "flex",
-        ServiceTier::Priority => "priority",
-    }
 }
 
 /// `reasoning`. OpenAI's models take an effort where others take a budget; and show their thoughts, in short, only to
@@ -253,7 +238,7 @@ fn text(
         }
     }
     match verbosity {
-        Some(verbosity) if quirks.verbosity => drop(text.insert("verbosity".into(), word(verbosity).into())),
+        Some(verbosity) if quirks.verbosity => drop(text.insert("verbosity".into(), verbosity.name().into())),
         None | Some(Verbosity::Medium) => {}
         Some(_) => unsupported.hint(Field::Verbosity),
     }
@@ -261,12 +246,4 @@ fn text(
         body.insert("text".into(), text.into());
     }
     Ok(())
-}
-
-fn word(verbosity: Verbosity) -> &'static str {
-    match verbosity {
-        Verbosity::Low => "low",
-        Verbosity::Medium => "medium",
-        Verbosity::High => "high",
-    }
 }

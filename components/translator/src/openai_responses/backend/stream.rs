@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use weir_core::{ErrorKind, GatewayError, Usage, sse};
+use weir_core::{GatewayError, Usage, sse};
 
 use super::super::annotation::Annotation;
 use super::super::tap::not_ours;
 use super::super::usage;
 use super::response::{Answer, Item};
 use crate::canonical::{Event, Part, TokenLogprob};
-use crate::said::Said;
+use crate::said::{Said, broken};
 use crate::stream::{Source, Step};
 
 /// How many items may be open at once. OpenAI opens one after the other.
@@ -293,10 +293,6 @@ fn told_whole(item: Item<'_>, raw: &RawValue, out: &mut Vec<Event>) -> Result<()
         out.push(Event::PartEnd { candidate });
     }
     Ok(())
-}
-
-fn broken(what: &str) -> GatewayError {
-    GatewayError::new(ErrorKind::UpstreamProtocol, format!("the backend broke its dialect: its stream {what}"))
 }
 
 #[derive(Deserialize)]

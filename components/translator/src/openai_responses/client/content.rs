@@ -11,17 +11,7 @@ use crate::fields::{Fields, missing, wrong};
 
 /// Takes `content` or `output`: nothing, a string, or a list of parts.
 pub(super) fn parts(fields: &mut Fields, key: &str, unplaced: &mut Vec<Unplaced>) -> Result<Vec<Part>, GatewayError> {
-    let path = fields.path_of(key);
-    match fields.take(key) {
-        None => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(vec![Part::Text(text.into())]),
-        Some(Value::Array(list)) => {
-            let read = |(index, value)| part(format!("{path}[{index}]"), value, unplaced);
-            let parts: Result<Vec<Option<Part>>, GatewayError> = list.into_iter().enumerate().map(read).collect();
-            Ok(parts?.into_iter().flatten().collect())
-        }
-        Some(other) => Err(wrong(&path, "a string or a list of parts", &other)),
-    }
+    fields.parts(key, |path, value| part(path, value, unplaced))
 }
 
 fn part(path: String, value: Value, unplaced: &mut Vec<Unplaced>) -> Result<Option<Part>, GatewayError> {

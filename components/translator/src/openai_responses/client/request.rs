@@ -110,10 +110,7 @@ fn response_format(format: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<
         "json_object" => ResponseFormat::JsonObject,
         "json_schema" => {
             let mut schema = format.take("schema").unwrap_or_else(|| json!({}));
-            // For the model to read: schemas have a place of their own for it.
-            if let (Some(text), Some(members)) = (format.text("description")?, schema.as_object_mut()) {
-                members.entry("description").or_insert(text.into());
-            }
+            ResponseFormat::describe(&mut schema, format.text("description")?);
             ResponseFormat::JsonSchema { name: format.text("name")?, schema, strict: format.flag("strict")? }
         }
         _ => {

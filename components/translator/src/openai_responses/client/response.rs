@@ -46,9 +46,9 @@ pub fn encode_response(answer: &Response, asked: &Asked, now: UnixMillis) -> Vec
 
 fn tier_name(tier: ServiceTier) -> &'static str {
     match tier {
-        ServiceTier::Auto | ServiceTier::Standard => "default",
-        ServiceTier::Flex => "flex",
-        ServiceTier::Priority => "priority",
+        // An answer says how it was served; `auto` is a wish.
+        ServiceTier::Auto => ServiceTier::Standard.name(),
+        served => served.name(),
     }
 }
 

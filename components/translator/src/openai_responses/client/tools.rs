@@ -176,8 +176,8 @@ fn custom(fields: &mut Fields, space: Option<&str>, unplaced: &mut Vec<Unplaced>
 fn web_search(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<WebSearch, GatewayError> {
     let at = fields.path().to_owned();
     fields.ignore("external_web_access", &[json!(true)]);
-    // Which of what is found is shown; answers are of words everywhere.
-    fields.take("search_content_types");
+    // Answers are of words everywhere; who wants pictures, too, is told.
+    fields.ignore("search_content_types", &[json!(["text"])]);
     let mut search = WebSearch { context_size: fields.text("search_context_size")?, at, ..WebSearch::default() };
     if let Some(mut filters) = fields.object("filters")? {
         search.allowed_domains = texts(&mut filters, "allowed_domains")?;
