@@ -90,7 +90,7 @@ pub(crate) async fn admit(
         call(head, view, body, &principal, directory, options).map(|call| Asked::Call(Box::new(call)))
     };
     if let Ok(Asked::Call(call)) = &asked {
-        tally.model(&call.model.name);
+        tally.model(&call.model, &call.view.endpoint);
     }
     asked.map_err(refuse)
 }

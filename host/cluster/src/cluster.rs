@@ -9,13 +9,15 @@ use arc_swap::ArcSwap;
 use http::{Request, Response, StatusCode};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use weir_serve::{Body, Client, Peer, full};
+use weir_serve::{Body, Dialer, Peer, full};
 
 use crate::admit::{Asked, admit};
 use crate::budget::Budget;
+use crate::dialers::Dialers;
 use crate::directory::{Directory, Entry};
 use crate::fleet::Fleet;
 use crate::forward::Forwarder;
+use crate::hedge::Hedging;
 use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::options::{ClusterOptions, OptionsError};
@@ -54,15 +56,17 @@ impl Cluster {
         verifier: impl CallVerifier,
         registry: &mut Registry,
     ) -> Result<Self, OptionsError> {
-        let client = Client::new(options.client.clone()).map_err(|e| OptionsError::Client(e.to_string()))?;
+        let dialer = Dialer::new(options.client.clone()).map_err(|e| OptionsError::Client(e.to_string()))?;
+        let now = tokio::time::Instant::now().into_std();
         let fleet = Fleet::new(options.health.clone(), options.queue.length, rand::random());
         let forwarder = Forwarder {
-            client,
+            dialers: Dialers::new(dialer),
             pool: Pool::new(fleet, options.queue),
-            budget: Mutex::new(Budget::new(options.retry, tokio::time::Instant::now().into_std())),
+            budget: Mutex::new(Budget::new(options.retry, now)),
             timeouts: options.timeouts,
             retry: options.retry,
             heartbeat: options.heartbeat,
+            hedging: options.hedge.clone().map(|rules| Hedging::new(rules, now)),
         };
         let models = options.models.clone();
         let cluster = Self(Arc::new(Shared {

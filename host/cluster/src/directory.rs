@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use prometheus_client::metrics::gauge::Gauge;
-
 use crate::fleet::{EndpointId, ModelId};
+use crate::hedge::Latencies;
+use crate::metrics::ModelMetrics;
 use crate::model::Model;
 
 /// A model that is served, and its place in the fleet.
@@ -15,7 +15,9 @@ pub(crate) struct Entry {
     model: Model,
     /// Its endpoints, of all versions, each once.
     pub(crate) endpoints: Vec<EndpointId>,
-    pub(crate) queued: Gauge,
+    /// What its latest calls took; kept over reloads, as the metrics are.
+    pub(crate) latencies: Arc<Latencies>,
+    pub(crate) metrics: Arc<ModelMetrics>,
 }
 
 /// All models, by each of their names.
@@ -29,8 +31,14 @@ pub(crate) struct Directory {
 }
 
 impl Entry {
-    pub(crate) fn new(id: ModelId, model: Model, endpoints: Vec<EndpointId>, queued: Gauge) -> Self {
-        Self { id, model, endpoints, queued }
+    /// A model that was not known.
+    pub(crate) fn new(id: ModelId, model: Model, endpoints: Vec<EndpointId>, metrics: Arc<ModelMetrics>) -> Self {
+        Self { id, model, endpoints, latencies: Arc::default(), metrics }
+    }
+
+    /// The same model, of which something else is told.
+    pub(crate) fn changed(&self, model: Model, endpoints: Vec<EndpointId>) -> Self {
+        Self { id: self.id, model, endpoints, latencies: self.latencies.clone(), metrics: self.metrics.clone() }
     }
 
     /// Its name and its aliases.

@@ -2,16 +2,16 @@
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName};
 use http::uri::InvalidUri;
-use http::{HeaderValue, Method, Request, Uri};
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
-use weir_core::header;
+use http::{HeaderValue, Method, Request, Response, Uri};
 use weir_core::json::JsonFault;
 use weir_core::secret::WrongOrigin;
-use weir_serve::{Body, empty};
+use weir_core::{Origin, header};
+use weir_serve::{Body, ClientError, Target, Upstream, empty};
 
+use crate::dialers::Dialers;
 use crate::fleet::Terms;
-use crate::model::EndpointOptions;
+use crate::metrics::{EndpointMetrics, Metrics};
+use crate::model::{EndpointOptions, Trust};
 use crate::options::OptionsError;
 use crate::roster::is_open;
 
@@ -29,9 +29,10 @@ pub(crate) struct Endpoint {
     options: EndpointOptions,
     name: String,
     health: Uri,
-    pub(crate) in_flight: Gauge,
-    pub(crate) up: Gauge,
-    pub(crate) ejections: Counter,
+    upstream: Upstream,
+    /// Where it speaks gRPC: over HTTP/2 alone.
+    grpc: Upstream,
+    pub(crate) metrics: EndpointMetrics,
 }
 
 /// A request that cannot be made for this endpoint.
@@ -46,15 +47,28 @@ pub(crate) enum RequestError {
 }
 
 impl Endpoint {
+    /// An endpoint; where it was known `before`, its connections are kept if they are to the same place.
     pub(crate) fn new(
         options: EndpointOptions,
+        before: Option<&Self>,
         health_path: &str,
-        metrics: &crate::metrics::Metrics,
+        dialers: &Dialers,
+        metrics: &Metrics,
     ) -> Result<Self, OptionsError> {
         let health = Self::check(&options, health_path)?;
         let name = name(&options);
-        let (in_flight, up, ejections) = metrics.of_endpoint(&name);
-        Ok(Self { options, name, health, in_flight, up, ejections })
+        let same = before.filter(|before| reached_alike(&before.options, &options));
+        let (upstream, grpc) = match same {
+            Some(before) => (before.upstream.clone(), before.grpc.clone()),
+            None => {
+                let dialer = dialers.of(&options.trust).map_err(|e| OptionsError::Client(e.to_string()))?;
+                let to = |target| Upstream::new(dialer.clone(), &target).map_err(OptionsError::from);
+                let grpc = options.grpc.as_ref().unwrap_or(&options.origin);
+                (to(target(&options, &options.origin, options.h2c))?, to(target(&options, grpc, !grpc.is_tls()))?)
+            }
+        };
+        let metrics = metrics.of_endpoint(&name);
+        Ok(Self { options, name, health, upstream, grpc, metrics })
     }
 
     /// Whether an endpoint can be made of these options; gives the address of its health check.
@@ -64,8 +78,29 @@ impl Endpoint {
             return Err(OptionsError::NoRoom(name(options)));
         }
         check_path(health_path)?;
-        let health = format!("{}{health_path}", options.origin);
+        let health = if health_path.is_empty() { "/" } else { health_path };
         health.parse().map_err(|_| OptionsError::Path(health_path.to_owned()))
+    }
+
+    /// Sends a request that was made for it.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, ClientError> {
+        self.upstream.send(request).await
+    }
+
+    /// Sends a call of gRPC.
+    pub(crate) async fn send_grpc(&self, request: Request<Body>) -> Result<Response<Body>, ClientError> {
+        self.grpc.send(request).await
+    }
+
+    /// Closes connections that have waited too long for a request.
+    pub(crate) fn sweep(&self) {
+        self.upstream.sweep();
+    }
+
+    /// It is not listed any more: its requests go on, and no connection is kept.
+    pub(crate) fn leave(&self) {
+        self.upstream.close();
+        self.grpc.close();
     }
 
     /// What was told of it.
@@ -91,7 +126,7 @@ impl Endpoint {
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Request<Body>, RequestError> {
-        let uri: Uri = format!("{}{target}", self.options.origin).parse()?;
+        let uri: Uri = target.parse()?;
         let mut request = Request::new(body);
         *request.method_mut() = method.clone();
         *request.uri_mut() = uri;
@@ -131,6 +166,29 @@ pub(crate) fn name(options: &EndpointOptions) -> String {
     match host {
         Some(host) => format!("{origin}{base_path};host={host}"),
         None => format!("{origin}{base_path}"),
+    }
+}
+
+/// Whether what connects to one is good for the other.
+fn reached_alike(one: &EndpointOptions, other: &EndpointOptions) -> bool {
+    let of = |options: &EndpointOptions| {
+        (options.origin.clone(), options.grpc.clone(), options.host.clone(), options.trust.clone(), options.h2c)
+    };
+    of(one) == of(other)
+}
+
+fn target(options: &EndpointOptions, origin: &Origin, h2c: bool) -> Target {
+    let server_name = match &options.trust {
+        Trust::Authorities { server_name, .. } => server_name.clone(),
+        Trust::Client => None,
+    };
+    Target {
+        tls: origin.is_tls(),
+        host: origin.host().to_owned(),
+        port: origin.port(),
+        authority: options.host.clone().unwrap_or_else(|| origin.authority()),
+        server_name,
+        h2c: h2c && !origin.is_tls(),
     }
 }
 

@@ -7,12 +7,14 @@ use http::{HeaderValue, Response};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use weir_core::header;
-use weir_serve::{Body, Client};
+use weir_serve::Body;
 
 use crate::admit::Call;
 use crate::attempt::{Answer, Attempt, Fault, Shows, Told, not_for_the_caller};
 use crate::budget::Budget;
+use crate::dialers::Dialers;
 use crate::fleet::EndpointId;
+use crate::hedge::Hedging;
 use crate::options::{Retry, Timeouts};
 use crate::pool::{Lease, Pool};
 use crate::relay::{Patience, Relay};
@@ -21,12 +23,13 @@ use crate::{answer, request};
 
 /// What sends calls to model servers.
 pub(crate) struct Forwarder {
-    pub(crate) client: Client,
+    pub(crate) dialers: Dialers,
     pub(crate) pool: Arc<Pool>,
     pub(crate) budget: Mutex<Budget>,
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: Retry,
     pub(crate) heartbeat: Duration,
+    pub(crate) hedging: Option<Hedging>,
 }
 
 impl Forwarder {
@@ -45,7 +48,9 @@ impl Forwarder {
         loop {
             let number = u32::try_from(tried.len() + 1).unwrap_or(u32::MAX);
             tally.attempt(number, lease.endpoint().name());
-            let attempt = self.attempt(&call, lease).await;
+            let attempt = self.race(&call, lease, &mut tally).await;
+            // Where two were asked, it is another one's answer, perhaps.
+            tally.attempt(number, attempt.lease.endpoint().name());
             attempt.report();
             if let Some(reason) = attempt.worth_another() {
                 tried.push(attempt.lease.id());
@@ -63,16 +68,17 @@ impl Forwarder {
         }
     }
 
-    async fn attempt(&self, call: &Call, lease: Lease) -> Attempt {
+    pub(crate) async fn attempt(&self, call: &Call, lease: Lease) -> Attempt {
         let sent = Instant::now();
         let outcome = self.ask(call, &lease, sent).await;
         Attempt { outcome, lease, sent }
     }
 
-    async fn ask(&self, call: &Call, lease: &Lease, sent: Instant) -> Result<Answer, Fault> {
+    pub(crate) async fn ask(&self, call: &Call, lease: &Lease, sent: Instant) -> Result<Answer, Fault> {
         let request = request::request(call, lease)?;
         let until = call.deadline.min(sent + self.timeouts.first_byte);
-        let response = tokio::time::timeout_at(until, self.client.send(request)).await.map_err(|_| Fault::Late)??;
+        let response =
+            tokio::time::timeout_at(until, lease.endpoint().send(request)).await.map_err(|_| Fault::Late)??;
         let (head, body) = response.into_parts();
         let answer = Answer { came: Instant::now(), head, first: None, body, refused: None, shows: Shows::default() };
         let answer = answer.hear(&call.view, until).await;
@@ -114,7 +120,7 @@ impl Forwarder {
             answer::without_length(&mut head.headers);
             head.headers.entry("cache-control").or_insert(HeaderValue::from_static("no-cache"));
         }
-        tally.answered(head.status);
+        tally.answered(head.status, is_event_stream);
         let heartbeat = is_event_stream.then_some(self.heartbeat);
         let Timeouts { first_byte, idle, .. } = self.timeouts;
         let patience = Patience { first: sent + first_byte, idle, quiet_since: came, heartbeat };

@@ -11,7 +11,6 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use slotmap::Key as _;
 use tokio::time::{Instant, MissedTickBehavior};
-use weir_serve::Client;
 
 use crate::endpoint::Endpoint;
 use crate::fleet::EndpointId;
@@ -23,12 +22,12 @@ use crate::roster::Roster;
 
 /// As much of a health answer as is read, so that its connection can be used again.
 const ANSWER: usize = 16 * 1024;
-/// How often those who wait are looked at, who may have got room by an ejection's end.
+/// How often those who wait are looked at, who may have got room by an ejection's end, and connections that wait.
 const TICK: Duration = Duration::from_millis(500);
 
 /// Looks after the endpoints of a roster as long as it is there.
 pub(crate) fn watch(roster: &Arc<Roster>, forwarder: &Forwarder, rules: Health) {
-    let (roster, pool, client) = (Arc::downgrade(roster), Arc::downgrade(&forwarder.pool), forwarder.client.clone());
+    let (roster, pool) = (Arc::downgrade(roster), Arc::downgrade(&forwarder.pool));
     tokio::spawn(async move {
         let interval = |every| {
             let mut ticks = tokio::time::interval(every);
@@ -50,13 +49,16 @@ pub(crate) fn watch(roster: &Arc<Roster>, forwarder: &Forwarder, rules: Health) 
                         }
                         // The first round shows at once what is down.
                         let wait = if first { Duration::ZERO } else { rules.every.mul_f64(moment(id)) };
-                        checks.push(look(id, endpoint, pool.clone(), client.clone(), rules.timeout, start + wait));
+                        checks.push(look(id, endpoint, pool.clone(), rules.timeout, start + wait));
                     }
                     first = false;
                 }
-                _ = ticks.tick() => match pool.upgrade() {
-                    Some(pool) => pool.tick(),
-                    None => return,
+                _ = ticks.tick() => match (pool.upgrade(), roster.upgrade()) {
+                    (Some(pool), Some(roster)) => {
+                        pool.tick();
+                        roster.sweep();
+                    }
+                    _ => return,
                 },
                 Some(id) = checks.next() => {
                     asked.remove(&id);
@@ -78,27 +80,26 @@ async fn look(
     id: EndpointId,
     endpoint: Weak<Endpoint>,
     pool: Weak<Pool>,
-    client: Client,
     timeout: Duration,
     at: Instant,
 ) -> EndpointId {
     tokio::time::sleep_until(at).await;
-    let Some(request) = endpoint.upgrade().map(|endpoint| endpoint.health_request()) else { return id };
-    let ok = match request {
-        Ok(request) => tokio::time::timeout(timeout, is_well(&client, request)).await.unwrap_or(false),
+    let Some(endpoint) = endpoint.upgrade() else { return id };
+    let ok = match endpoint.health_request() {
+        Ok(request) => tokio::time::timeout(timeout, is_well(&endpoint, request)).await.unwrap_or(false),
         Err(error) => {
             tracing::error!(%error, "no health check can be made");
             false
         }
     };
-    if let (Some(endpoint), Some(pool)) = (endpoint.upgrade(), pool.upgrade()) {
+    if let Some(pool) = pool.upgrade() {
         pool.checked(id, &endpoint, ok);
     }
     id
 }
 
-async fn is_well(client: &Client, request: http::Request<weir_serve::Body>) -> bool {
-    let Ok(response) = client.send(request).await else { return false };
+async fn is_well(endpoint: &Endpoint, request: http::Request<weir_serve::Body>) -> bool {
+    let Ok(response) = endpoint.send(request).await else { return false };
     let ok = response.status().is_success();
     // The answer itself says nothing more; whether it can be read to its end is no matter either.
     drop(read(response.into_body(), ANSWER).await);

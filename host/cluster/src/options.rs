@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use weir_core::Limits;
-use weir_serve::{AccessLog, ClientOptions};
+use weir_core::{Limits, Pattern};
+use weir_serve::{AccessLog, ClientOptions, TargetError};
 
 use crate::model::Model;
 
@@ -25,6 +25,8 @@ pub struct ClusterOptions {
     pub queue: Queue,
     /// How often another endpoint is tried.
     pub retry: Retry,
+    /// Which calls are asked of a second endpoint. None.
+    pub hedge: Option<Hedge>,
     /// How endpoints are connected to: TLS roots, network policy, pool. The client's defaults, but for idle connections,
     /// which are kept for 4 s: uvicorn, which most model servers stand on, closes them after 5 s, and a request that is
     /// sent just then is lost.
@@ -43,6 +45,7 @@ impl Default for ClusterOptions {
             limits: Limits::default(),
             queue: Queue::default(),
             retry: Retry::default(),
+            hedge: None,
             client: ClientOptions { pool_idle_timeout: Duration::from_secs(4), ..ClientOptions::default() },
             access_log: AccessLog::off(),
         }
@@ -135,6 +138,42 @@ impl Default for Retry {
     }
 }
 
+/// Calls that are asked of a second endpoint when the first takes long. The first good answer counts, and the other call
+/// is cancelled. Only calls whose answers come as a whole, since a stream shows soon whether it begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hedge {
+    /// The models whose calls may be asked twice.
+    pub models: Vec<Pattern>,
+    /// After how long.
+    pub after: HedgeAfter,
+    /// No sooner than this, whatever the latest calls took. 5 ms.
+    pub floor: Duration,
+    /// So many calls must have been answered before a percentile of them says something. 20.
+    pub least: usize,
+    /// The most second calls for each hundred calls. 5.
+    pub percent: u32,
+    /// The longest body that is sent twice, in bytes. 64 KiB.
+    pub body: usize,
+}
+
+/// After how long a second endpoint is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HedgeAfter {
+    /// When so many of a hundred of the model's latest calls had been answered.
+    Percentile(u8),
+    /// After this time.
+    Time(Duration),
+}
+
+impl Hedge {
+    /// For these models: after the 95th percentile.
+    #[must_use]
+    pub fn of(models: Vec<Pattern>) -> Self {
+        let floor = Duration::from_millis(5);
+        Self { models, after: HedgeAfter::Percentile(95), floor, least: 20, percent: 5, body: 64 * 1024 }
+    }
+}
+
 /// Options that do not make sense together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -156,6 +195,9 @@ pub enum OptionsError {
     /// An endpoint that may take nothing.
     #[error("the endpoint {0} has `max_in_flight: 0`: it could never be called")]
     NoRoom(String),
+    /// An endpoint with a name that cannot be asked for.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// The client for the endpoints cannot be made.
     #[error("the client for the endpoints cannot be made: {0}")]
     Client(String),

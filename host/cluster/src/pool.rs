@@ -70,7 +70,7 @@ impl Pool {
         let (sender, told) = oneshot::channel();
         let ticket = self.fleet.lock().wait(model.id, (model.id, sender)).map_err(|_| NoRoom::Saturated)?;
         let place = Place { pool: self, model, ticket };
-        model.queued.inc();
+        model.metrics.queued.inc();
         let until = until.min(tokio::time::Instant::now() + self.queue.wait);
         let waited = tokio::time::timeout_at(until, told).await;
         drop(place);
@@ -94,8 +94,8 @@ impl Pool {
         let (change, wakes) = self.fleet.lock().checked(id, ok, now());
         note(change, endpoint, if ok { "up" } else { "down" });
         match change {
-            Change::Recovered => endpoint.up.set(1),
-            Change::Ejected => endpoint.up.set(0),
+            Change::Recovered => endpoint.metrics.up.set(1),
+            Change::Ejected => endpoint.metrics.up.set(0),
             Change::None => 0,
         };
         self.deliver(wakes);
@@ -135,7 +135,7 @@ impl Pool {
     }
 
     fn lease(self: &Arc<Self>, model: ModelId, grant: Granted) -> Lease {
-        grant.endpoint.in_flight.inc();
+        grant.endpoint.metrics.in_flight.inc();
         Lease { pool: self.clone(), model, grant }
     }
 
@@ -173,6 +173,7 @@ impl Lease {
     /// The endpoint answered; after what time, where that tells how fast it is.
     pub(crate) fn succeeded(&self, took: Option<(Timed, Duration)>) {
         let (change, wakes) = self.pool.fleet.lock().succeeded(self.grant.id, self.model, took, now());
+        self.endpoint().metrics.answered.inc();
         note(change, self.endpoint(), "answers again");
         self.pool.deliver(wakes);
     }
@@ -191,6 +192,7 @@ impl Lease {
     /// The endpoint did not do as it should.
     pub(crate) fn failed(&self, failure: Failure) {
         let (change, wakes) = self.pool.fleet.lock().failed(self.grant.id, failure, now());
+        self.endpoint().metrics.failed.inc();
         note(change, self.endpoint(), "put aside after failed requests");
         self.pool.deliver(wakes);
     }
@@ -198,7 +200,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.grant.endpoint.in_flight.dec();
+        self.grant.endpoint.metrics.in_flight.dec();
         let wakes = self.pool.fleet.lock().release(self.grant.id, self.grant.probe, now());
         self.pool.deliver(wakes);
     }
@@ -213,7 +215,7 @@ struct Place<'p> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.model.queued.dec();
+        self.model.metrics.queued.dec();
         self.pool.fleet.lock().leave(self.model.id, self.ticket);
     }
 }
@@ -222,7 +224,7 @@ fn note(change: Change, endpoint: &Endpoint, what: &'static str) {
     match change {
         Change::None => {}
         Change::Ejected => {
-            endpoint.ejections.inc();
+            endpoint.metrics.ejections.inc();
             tracing::warn!(endpoint = endpoint.name(), "endpoint {what}");
         }
         Change::Recovered => tracing::info!(endpoint = endpoint.name(), "endpoint {what}"),

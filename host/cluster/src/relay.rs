@@ -87,7 +87,7 @@ impl Relay {
         self.last_byte = Some(now);
         self.last_sent = now;
         self.boundary.pass(data);
-        self.tally.passed(data.len());
+        self.tally.passed(data);
         self.end_if_whole();
     }
 

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use crate::dialers::Dialers;
 use crate::directory::{Directory, Entry};
 use crate::endpoint::{self, Endpoint};
 use crate::fleet::{EndpointId, Share};
@@ -57,13 +58,21 @@ impl Roster {
         let models = &*with_explainers(models);
         check_names(models)?;
         let mut known = self.0.lock();
-        let difference = known.difference(models, health, metrics)?;
+        let difference = known.difference(models, health, &forwarder.dialers, metrics)?;
         forwarder.pool.change(|fleet, now| ((), known.apply(models, difference, fleet, metrics, now)));
+        forwarder.dialers.keep(known.endpoints.values().map(|member| &member.endpoint.options().trust));
         let (explainers, served): (Vec<&Model>, Vec<&Model>) =
             models.iter().partition(|model| explained(model).is_some());
         let entry = |model: &Model| known.models[&model.name].clone();
         let explainers = explainers.into_iter().filter_map(|model| Some((explained(model)?.to_owned(), entry(model))));
         Ok(Directory::new(served.into_iter().map(entry).collect(), explainers.collect()))
+    }
+
+    /// Closes connections that have waited too long for a request.
+    pub(crate) fn sweep(&self) {
+        for member in self.0.lock().endpoints.values() {
+            member.endpoint.sweep();
+        }
     }
 
     /// The endpoints that are to be watched here.
@@ -83,6 +92,7 @@ impl Known {
         &self,
         models: &'m [Model],
         health: &Health,
+        dialers: &Dialers,
         metrics: &Metrics,
     ) -> Result<Difference<'m>, OptionsError> {
         let same = |model: &Model| self.models.get(&model.name).is_some_and(|entry| entry.model() == model);
@@ -113,7 +123,8 @@ impl Known {
         };
         let fresh = said.into_iter().filter(|(name, (options, _))| !as_before(name, options));
         let made = |(name, (options, of_file)): (String, (&EndpointOptions, bool))| {
-            let endpoint = Endpoint::new(options.clone(), &health.path, metrics)?;
+            let before = self.endpoints.get(&name).map(|member| &*member.endpoint);
+            let endpoint = Endpoint::new(options.clone(), before, &health.path, dialers, metrics)?;
             Ok((name, (Arc::new(endpoint), of_file)))
         };
         Ok(Difference { changed, fresh: fresh.map(made).collect::<Result<_, OptionsError>>()? })
@@ -130,20 +141,19 @@ impl Known {
         for (name, (endpoint, of_file)) in difference.fresh {
             self.enlist(name, endpoint, of_file, fleet);
         }
-        let mut wakes = self.dismiss(models, fleet, metrics);
+        let mut wakes = self.dismiss(models, fleet);
         let mut touched = Vec::with_capacity(difference.changed.len());
         for model in difference.changed {
             let shares = self.shares(model);
             let endpoints = distinct(&shares);
-            let id = match self.models.get(&model.name) {
+            let entry = match self.models.get(&model.name) {
                 Some(entry) => {
                     fleet.arrange(entry.id, shares);
-                    entry.id
+                    entry.changed(model.clone(), endpoints)
                 }
-                None => fleet.add_model(shares),
+                None => Entry::new(fleet.add_model(shares), model.clone(), endpoints, metrics.of_model(&model.name)),
             };
-            touched.push(id);
-            let entry = Entry::new(id, model.clone(), endpoints, metrics.queued(&model.name));
+            touched.push(entry.id);
             self.models.insert(model.name.clone(), Arc::new(entry));
         }
         self.retire(fleet, metrics);
@@ -157,21 +167,21 @@ impl Known {
             fleet.replace(member.id, endpoint.clone(), terms);
             (member.endpoint, member.of_file) = (endpoint, of_file);
         } else {
-            endpoint.up.set(1);
+            endpoint.metrics.up.set(1);
             let id = fleet.add(endpoint.clone(), terms);
             self.endpoints.insert(name, Member { id, endpoint, of_file });
         }
     }
 
     /// Takes away the models that are not listed any more.
-    fn dismiss(&mut self, models: &[Model], fleet: &mut State, metrics: &Metrics) -> Wakes {
+    fn dismiss(&mut self, models: &[Model], fleet: &mut State) -> Wakes {
         let listed: HashSet<&str> = models.iter().map(|model| model.name.as_str()).collect();
         let mut wakes = Vec::new();
         self.models.retain(|name, entry| {
             let stays = listed.contains(name.as_str());
             if !stays {
                 wakes.extend(fleet.remove_model(entry.id));
-                metrics.forget_model(name);
+                entry.metrics.forget();
             }
             stays
         });
@@ -185,6 +195,7 @@ impl Known {
             let stays = listed.contains(&member.id);
             if !stays {
                 fleet.retire(member.id);
+                member.endpoint.leave();
                 metrics.forget_endpoint(name);
             }
             stays

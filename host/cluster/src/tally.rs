@@ -1,24 +1,32 @@
 //! What is written down of one request, however it ends: the access log's line and the metrics.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use tokio::time::Instant;
-use weir_core::{Principal, header};
+use weir_core::{Endpoint, Principal, header};
 use weir_serve::{AccessLog, AccessRecord, Body, Ending, Peer};
 
-use crate::metrics::{Metrics, NO_MODEL};
+use crate::directory::Entry;
+use crate::metrics::{Finished, Metrics, ModelMetrics};
+use crate::usage::Tokens;
 
 /// nginx's number for a client that left before its answer; only metrics have it.
 const CLIENT_LEFT: u16 = 499;
+/// What requests are called that are none of a model.
+const NO_OPERATION: &str = "other";
 
 /// One request's record. It is written when it is dropped; unless it was told how the request ended, the client left.
 pub(crate) struct Tally {
     record: AccessRecord,
     started: Instant,
-    /// The model as it is configured: what metrics may have as a label.
-    model: Option<String>,
+    /// What is counted of the model.
+    model: Arc<ModelMetrics>,
+    operation: &'static str,
+    /// Whether the answer is a stream of events.
+    streams: bool,
+    tokens: Tokens,
     metrics: Arc<Metrics>,
     log: AccessLog,
 }
@@ -27,7 +35,8 @@ impl Tally {
     pub(crate) fn new(request: &Request<Body>, peer: Peer, metrics: Arc<Metrics>, log: AccessLog) -> Self {
         let mut record = AccessRecord::new("host", request.method().as_str(), request.uri().path());
         record.peer = Some(peer.addr.ip());
-        Self { record, started: Instant::now(), model: None, metrics, log }
+        let (model, streams, tokens) = (metrics.of_no_model(), false, Tokens::default());
+        Self { record, started: Instant::now(), model, operation: NO_OPERATION, streams, tokens, metrics, log }
     }
 
     /// Who calls, now that the signature shows that it is true.
@@ -38,9 +47,11 @@ impl Tally {
         self.record.key_name = Some(principal.key.clone());
     }
 
-    pub(crate) fn model(&mut self, model: &str) {
-        self.record.model = Some(model.to_owned());
-        self.model = Some(model.to_owned());
+    /// What is asked for, and of which model.
+    pub(crate) fn model(&mut self, model: &Entry, endpoint: &Endpoint) {
+        self.record.model = Some(model.name.clone());
+        self.model = model.metrics.clone();
+        self.operation = operation(endpoint);
     }
 
     pub(crate) fn attempt(&mut self, number: u32, endpoint: &str) {
@@ -49,7 +60,17 @@ impl Tally {
     }
 
     pub(crate) fn retried(&self, reason: &'static str) {
-        self.metrics.retried(self.label(), reason);
+        self.model.retried(reason);
+    }
+
+    /// A second endpoint was asked beside the first.
+    pub(crate) fn hedged(&mut self) {
+        self.record.hedged = true;
+    }
+
+    /// Whose answer counts: the second endpoint's or the first's.
+    pub(crate) fn hedge_won(&self, second: bool) {
+        self.model.hedged(second);
     }
 
     pub(crate) fn refused_call(&self) {
@@ -60,19 +81,19 @@ impl Tally {
         self.metrics.heartbeat();
     }
 
-    /// The status that the caller gets. The answer goes on.
-    pub(crate) fn answered(&mut self, status: StatusCode) {
+    /// The status that the caller gets, and whether a stream of events follows.
+    pub(crate) fn answered(&mut self, status: StatusCode, streams: bool) {
         self.record.status = status.as_u16();
+        self.streams = streams;
     }
 
-    /// Bytes of the answer went to the caller.
-    pub(crate) fn passed(&mut self, bytes: usize) {
+    /// A piece of the answer went to the caller.
+    pub(crate) fn passed(&mut self, piece: &Bytes) {
         if self.record.time_to_first_token.is_none() {
-            let waited = self.started.elapsed();
-            self.record.time_to_first_token = Some(waited);
-            self.metrics.first_byte(self.label(), waited.as_secs_f64());
+            self.record.time_to_first_token = Some(self.started.elapsed());
         }
-        self.record.bytes += bytes as u64;
+        self.tokens.pass(piece);
+        self.record.bytes += piece.len() as u64;
     }
 
     /// The answer ended.
@@ -90,23 +111,41 @@ impl Tally {
             _ => Ending::Failed,
         });
     }
-
-    fn label(&self) -> &str {
-        self.model.as_deref().unwrap_or(NO_MODEL)
-    }
 }
 
 impl Drop for Tally {
     fn drop(&mut self) {
-        let took: Duration = self.started.elapsed();
+        let took = self.started.elapsed();
         self.record.duration = took;
+        let model = &self.model;
         match *self.record.ending.get_or_insert(Ending::ClientGone) {
-            Ending::ClientGone => self.metrics.cancelled(self.label()),
-            Ending::Truncated => self.metrics.truncated(self.label()),
+            Ending::ClientGone => _ = model.cancels.inc(),
+            Ending::Truncated => _ = model.truncated.inc(),
+            Ending::Complete if self.tokens == Tokens::default() => _ = model.usage_unknown.inc(),
             Ending::Complete | Ending::Refused | Ending::Failed => {}
         }
-        let status = if self.record.status == 0 { CLIENT_LEFT } else { self.record.status };
-        self.metrics.request(self.label(), status, took.as_secs_f64());
+        (self.record.tokens_in, self.record.tokens_out) = (self.tokens.input, self.tokens.output);
+        model.finished(Finished {
+            operation: self.operation,
+            tenant: self.record.tenant.as_deref().unwrap_or_default(),
+            status: if self.record.status == 0 { CLIENT_LEFT } else { self.record.status },
+            took,
+            first: self.record.time_to_first_token.filter(|_| self.streams),
+            tokens: self.tokens,
+        });
         self.log.write(self.record.clone());
+    }
+}
+
+/// What is asked for, in the words of OpenTelemetry's conventions where they have one.
+fn operation(endpoint: &Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::ChatCompletions | Endpoint::Messages | Endpoint::Responses => "chat",
+        Endpoint::Completions | Endpoint::Generate | Endpoint::GenerateStream => "text_completion",
+        Endpoint::Embeddings => "embeddings",
+        Endpoint::Predict | Endpoint::Infer => "infer",
+        Endpoint::Explain => "explain",
+        Endpoint::Tokenize | Endpoint::Detokenize | Endpoint::InputTokens | Endpoint::CountTokens => "tokenize",
+        _ => NO_OPERATION,
     }
 }

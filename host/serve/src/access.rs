@@ -65,6 +65,9 @@ pub struct AccessRecord {
     /// Which try answered, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// Whether a second backend was asked beside the first.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hedged: bool,
     /// Bytes of the response body that were handed to the client.
     pub bytes: u64,
     /// From the request's head to the end, in milliseconds.
@@ -103,6 +106,7 @@ impl AccessRecord {
             model: None,
             backend: None,
             attempt: None,
+            hedged: false,
             bytes: 0,
             duration: Duration::ZERO,
             time_to_first_token: None,

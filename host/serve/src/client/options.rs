@@ -58,6 +58,8 @@ pub enum TlsRoots {
     Webpki,
     /// Only these: certificates in PEM.
     Pem(Vec<u8>),
+    /// Nobody: every handshake fails.
+    Nobody,
 }
 
 /// Why a client cannot be made.
@@ -96,6 +98,7 @@ impl TlsRoots {
     fn store(self) -> Result<RootCertStore, ClientBuildError> {
         let mut store = RootCertStore::empty();
         match self {
+            Self::Nobody => {}
             Self::Webpki => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
             Self::Native => {
                 // One odd certificate in a system's store is usual, and no reason to fail.

@@ -61,6 +61,14 @@ impl Dialer {
         let connector = self.connector.trusting(TlsRoots::Pem(pem.to_vec()))?;
         Ok(Self { connector, options: self.options.clone() })
     }
+
+    /// The same, but without anybody to trust: what is called over TLS cannot be reached.
+    ///
+    /// # Errors
+    /// When rustls refuses it, which it does not.
+    pub fn trusting_nobody(&self) -> Result<Self, ClientBuildError> {
+        Ok(Self { connector: self.connector.trusting(TlsRoots::Nobody)?, options: self.options.clone() })
+    }
 }
 
 /// Where a server is, and how it is spoken to.
