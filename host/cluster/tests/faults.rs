@@ -58,7 +58,8 @@ async fn r2_a_storm_is_retried_within_its_budget_and_the_servers_own_answer_is_p
     let begun = Instant::now();
     for _ in 0..100 {
         let (head, body) = tier.answer(&Call::chat("llama")).await;
-        assert_eq!((head.status, body.as_str()), (500, r#"{"error":"it"}"#));
+        assert_eq!(head.status, 500);
+        assert!(body.contains(r#""message":"it""#), "the server's own words, as the dialect has them: {body}");
     }
     let calls = one.calls().len() + two.calls().len();
     let most = 100 + 20 + 1 + usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;

@@ -281,14 +281,15 @@ async fn s10_no_status_is_committed_before_the_server_has_answered() {
     let upstream = Upstream::start(|_| {
         Script::default()
             .delay(ms(300))
-            .send("HTTP/1.1 422 Unprocessable Entity\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+            .send("HTTP/1.1 422 Unprocessable Entity\r\ncontent-type: application/json\r\ncontent-length: 26\r\n\r\n")
+            .send(r#"{"error":{"message":"no"}}"#)
     })
     .await;
     let mut options = options(&[&upstream]);
     options.heartbeat = ms(50);
     let tier = Tier::start(options);
     let (head, body) = tier.answer(&Call::chat("llama")).await;
-    assert_eq!((head.status, body.as_str()), (422, "{}"));
+    assert_eq!((head.status, body.as_str()), (422, r#"{"error":{"message":"no"}}"#));
 }
 
 #[tokio::test]

@@ -59,11 +59,13 @@ pub(super) fn upstream_headers(
     headers
 }
 
-/// What a body is that passes as it is: its type, and where its JSON ends.
+/// What a body is that passes as it is: its type, and where its JSON ends. KServe's runtime gives no type to what has
+/// tensors behind its JSON.
 pub(super) fn as_it_is(from: &HeaderMap, to: &mut HeaderMap) {
     to.remove(CONTENT_TYPE);
     copy(from, to, &["content-type", header::INFERENCE_LENGTH]);
-    to.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    let plain = if to.contains_key(header::INFERENCE_LENGTH) { "application/octet-stream" } else { "application/json" };
+    to.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(plain));
 }
 
 /// Passes on the features that the client asks for ahead of their time and the backend may be asked for; names the

@@ -74,7 +74,7 @@ mod tests {
         let (out, ending, usage) = stream(TWO.as_bytes(), Close::End);
         assert_eq!((out.as_str(), ending), (TWO, Ending::Complete));
         assert_eq!((usage.input, usage.output, usage.estimated), (Tokens(5), Tokens(2), true));
-        let (out, ending, _) = stream(TWO[..TWO.len() - 1].as_bytes(), Close::End);
+        let (out, ending, _) = stream(&TWO.as_bytes()[..TWO.len() - 1], Close::End);
         assert_eq!((out.as_str(), ending), (TWO, Ending::Complete), "the last blank line is missing");
         let done = format!("{TWO}data: [DONE]\n\n");
         assert_eq!(stream(done.as_bytes(), Close::End).1, Ending::Complete);
