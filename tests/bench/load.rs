@@ -52,6 +52,20 @@ pub(crate) async fn wait_until_open(address: SocketAddr) {
     panic!("nobody listens on {address} within 10 s");
 }
 
+/// Waits until a request is answered with 200: a router may listen before it knows its model servers.
+pub(crate) async fn wait_until_it_answers(scene: &Scene) {
+    wait_until_open(scene.asker.address).await;
+    for _ in 0..300 {
+        let mut client = RawClient::connect(scene.asker.address).await.expect("it listens");
+        let asked = client.send(scene.asker.request(1, false)).await;
+        if asked.is_ok() && client.read_head().await.is_ok_and(|head| head.status == 200) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no request is answered within 30 s");
+}
+
 async fn exchange(client: &mut RawClient, request: &[u8]) {
     client.send(request).await.expect("the request is sent");
     let head = client.read_head().await.expect("an answer comes");

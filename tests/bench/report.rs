@@ -20,6 +20,10 @@ pub(crate) struct Measured {
     pub(crate) open: Open,
 }
 
+/// What stands above a table.
+const HEAD: &str = "| way | p50 | p99 | added p50 | added p99 | × direct p50 | req/s | req/core-s | chunk (CPU) | idle MiB | loaded MiB | KiB/open stream |\n\
+                    |---|---|---|---|---|---|---|---|---|---|---|---|\n";
+
 /// The report of one run.
 pub(crate) struct Report {
     table: String,
@@ -37,10 +41,16 @@ impl Report {
             let file = built.components.join(format!("{part}.wasm"));
             ((*part).to_owned(), file.metadata().map_or(0, |m| m.len()))
         });
-        let table = "| way | p50 | p99 | added p50 | added p99 | × direct p50 | req/s | req/core-s | chunk (CPU) | idle MiB | loaded MiB | KiB/open stream |\n\
-                     |---|---|---|---|---|---|---|---|---|---|---|---|\n"
-            .to_owned();
-        Self { table, rows: Vec::new(), direct: None, added: Vec::new(), sizes: sizes.collect() }
+        Self { table: HEAD.to_owned(), rows: Vec::new(), direct: None, added: Vec::new(), sizes: sizes.collect() }
+    }
+
+    /// Begins another table, whose first way is what the others are compared with.
+    pub(crate) fn section(&mut self, title: &str) {
+        if self.rows.is_empty() {
+            self.table.clear();
+        }
+        let _ = write!(self.table, "\n{title}:\n\n{HEAD}");
+        self.direct = None;
     }
 
     pub(crate) fn add(&mut self, way: Way, measured: &Measured) {
@@ -50,7 +60,7 @@ impl Report {
         let ratio = latency.p50.as_secs_f64() / direct.p50.as_secs_f64();
         let _ = writeln!(
             self.table,
-            "| {} | {} | {} | {} | {} | {ratio:.2} | {:.0} | {:.0} | {:.2} µs | {:.1} | {:.1} | {:.1} ({}) |",
+            "| {} | {} | {} | {} | {} | {ratio:.2} | {:.0} | {:.0} | {:.2} µs | {:.1} | {:.1} | {:.1} ({}: {:.0} MiB) |",
             way.name(),
             millis(latency.p50),
             millis(latency.p99),
@@ -63,6 +73,7 @@ impl Report {
             loaded.mib(),
             open.bytes_each as f64 / 1024.0,
             open.streams,
+            open.peak.mib(),
         );
         self.rows.push(json!({
             "way": way.name(),

@@ -1,4 +1,4 @@
-//! The processes of one measurement: a model server that answers at once, and Weir in front of it, or nothing.
+//! The processes of one measurement: model servers that answer at once, and in front of them Weir, a peer, or nothing.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +8,7 @@ use weir_tests::chat::{post, signed_post};
 use weir_tests::weir::{Built, KEY, Setup, Weir, free_ports};
 
 use crate::load;
+use crate::peers::{Peer, Router};
 use crate::process::Memory;
 
 /// Which way requests take.
@@ -27,9 +28,16 @@ pub(crate) enum Way {
     TierTwo,
     /// Through both tiers, with the control plane.
     Both,
+    /// To one of two model servers itself, as what follows is compared with.
+    DirectToOneOfTwo,
+    /// Through tier two alone, in front of two model servers, each call signed as before.
+    TierTwoOfTwo,
+    /// Through another's router, in front of two model servers.
+    Peer(Peer),
 }
 
 impl Way {
+    /// Weir's own.
     pub(crate) const ALL: [Self; 7] = [
         Self::Direct,
         Self::TierOne,
@@ -40,6 +48,20 @@ impl Way {
         Self::Both,
     ];
 
+    /// Tier two beside its peers, each in front of two model servers.
+    pub(crate) fn of_two() -> Vec<Self> {
+        let peers = Peer::installed().into_iter().map(Self::Peer);
+        [Self::DirectToOneOfTwo, Self::TierTwoOfTwo].into_iter().chain(peers).collect()
+    }
+
+    /// How many model servers there are.
+    fn servers(self) -> usize {
+        match self {
+            Self::DirectToOneOfTwo | Self::TierTwoOfTwo | Self::Peer(_) => 2,
+            _ => 1,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
@@ -49,6 +71,9 @@ impl Way {
             Self::FusedWithControl => "tier one fused, with control calls",
             Self::TierTwo => "tier two alone",
             Self::Both => "both tiers",
+            Self::DirectToOneOfTwo => "direct, one of two",
+            Self::TierTwoOfTwo => "tier two, of two",
+            Self::Peer(peer) => peer.name(),
         }
     }
 }
@@ -57,49 +82,48 @@ impl Way {
 pub(crate) struct Scene {
     /// Who makes the requests.
     pub(crate) asker: Asker,
-    model_server: Child,
-    weir: Option<Weir>,
+    model_servers: Vec<Child>,
+    between: Between,
+}
+
+/// What stands between the load and the model servers.
+enum Between {
+    Nothing,
+    Weir(Weir),
+    Peer(Router),
 }
 
 impl Scene {
     pub(crate) async fn start(built: &Built, way: Way) -> Self {
-        let [sim, ..] = free_ports();
-        let model_server = Command::new(&built.weir)
-            .args(["sim", "--listen", &sim.to_string(), "--model", "sim"])
-            .args(["--ttft", "0ms", "--tpot", "0ms", "--jitter", "0", "--max-num-seqs", "4096"])
-            .args(["--prefill-tps", "1000000000", "--kv-blocks", "1000000", "--max-model-len", "1000000"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the simulator starts");
-        load::wait_until_open(sim).await;
-        let origin = format!("http://{sim}");
-        let weir = match way {
-            Way::Direct => None,
-            Way::TierOne | Way::Fused => {
-                Some(Setup { command: "edge", control: false, edge: chain(way), ..Setup::in_front_of(&origin) })
-            }
-            Way::TierOneWithControl | Way::FusedWithControl => Some(Setup {
-                edge: chain(way),
-                limits: json!([{"name": "wide", "per": "key", "requests": 1_000_000_000, "every": "hour"}]),
-                host_models: json!([{"name": "none", "endpoints": [{"url": format!("{origin}/v1")}]}]),
-                ..Setup::in_front_of(&origin)
-            }),
-            Way::TierTwo => Some(Setup { command: "host", ..wide(&origin) }),
-            Way::Both => Some(wide(&origin)),
+        let ports = free_ports();
+        let servers = &ports[..way.servers()];
+        let model_servers = servers.iter().map(|at| model_server(built, *at)).collect();
+        for server in servers {
+            load::wait_until_open(*server).await;
+        }
+        let between = match way {
+            Way::Peer(peer) => Between::Peer(peer.start(servers)),
+            way => setup(way, servers).map_or(Between::Nothing, |setup| Between::Weir(Weir::start(built, &setup))),
         };
-        let weir = weir.map(|setup| Weir::start(built, &setup));
-        let address = match (&weir, way) {
-            (None, _) => sim,
-            (Some(weir), Way::TierTwo) => weir.host,
-            (Some(weir), _) => weir.edge,
+        let signed = matches!(way, Way::TierTwo | Way::TierTwoOfTwo);
+        let address = match &between {
+            Between::Nothing => servers[0],
+            Between::Weir(weir) if signed => weir.host,
+            Between::Weir(weir) => weir.edge,
+            Between::Peer(router) => router.address,
         };
-        Self { asker: Asker { address, signed: way == Way::TierTwo }, model_server, weir }
+        let scene = Self { asker: Asker { address, signed }, model_servers, between };
+        load::wait_until_it_answers(&scene).await;
+        scene
     }
 
-    /// The process that is measured: Weir's, or the model server's where there is no Weir.
+    /// The process that is measured: what stands between, or the model server where nothing does.
     pub(crate) fn pid(&self) -> u32 {
-        self.weir.as_ref().map_or(self.model_server.id(), Weir::pid)
+        match &self.between {
+            Between::Nothing => self.model_servers[0].id(),
+            Between::Weir(weir) => weir.pid(),
+            Between::Peer(router) => router.pid(),
+        }
     }
 
     pub(crate) fn memory(&self) -> Memory {
@@ -111,6 +135,38 @@ impl Scene {
     }
 }
 
+/// A model server that answers at once.
+fn model_server(built: &Built, at: SocketAddr) -> Child {
+    Command::new(&built.weir)
+        .args(["sim", "--listen", &at.to_string(), "--model", "sim"])
+        .args(["--ttft", "0ms", "--tpot", "0ms", "--jitter", "0", "--max-num-seqs", "4096"])
+        .args(["--prefill-tps", "1000000000", "--kv-blocks", "1000000", "--max-model-len", "1000000"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the simulator starts")
+}
+
+/// How Weir is started in front of the model servers, where it is.
+fn setup(way: Way, servers: &[SocketAddr]) -> Option<Setup> {
+    let origin = format!("http://{}", servers[0]);
+    let wide_limits = json!([{"name": "wide", "per": "key", "requests": 1_000_000_000, "every": "hour"}]);
+    Some(match way {
+        Way::Direct | Way::DirectToOneOfTwo | Way::Peer(_) => return None,
+        Way::TierOne | Way::Fused => {
+            Setup { command: "edge", control: false, edge: chain(way), ..Setup::in_front_of(&origin) }
+        }
+        Way::TierOneWithControl | Way::FusedWithControl => Setup {
+            edge: chain(way),
+            limits: wide_limits,
+            host_models: json!([{"name": "none", "endpoints": [{"url": format!("{origin}/v1")}]}]),
+            ..Setup::in_front_of(&origin)
+        },
+        Way::TierTwo | Way::TierTwoOfTwo => Setup { command: "host", ..wide(servers) },
+        Way::Both => wide(servers),
+    })
+}
+
 /// Which chain tier one runs: the four parts, or the fused component.
 fn chain(way: Way) -> Value {
     match way {
@@ -119,11 +175,13 @@ fn chain(way: Way) -> Value {
     }
 }
 
-/// Both tiers in front of the model server, with room for every stream.
-fn wide(origin: &str) -> Setup {
+/// Both tiers in front of the model servers, with room for every stream.
+fn wide(servers: &[SocketAddr]) -> Setup {
+    let endpoints: Vec<_> =
+        servers.iter().map(|at| json!({"url": format!("http://{at}/v1"), "max_in_flight": 4096})).collect();
     Setup {
         limits: json!([{"name": "wide", "per": "key", "requests": 1_000_000_000, "every": "hour"}]),
-        host_models: json!([{"name": "sim", "endpoints": [{"url": format!("{origin}/v1"), "max_in_flight": 4096}]}]),
+        host_models: json!([{"name": "sim", "endpoints": endpoints}]),
         ..Setup::default()
     }
 }
@@ -159,8 +217,10 @@ const PATH: &str = "/v1/chat/completions";
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.model_server.kill();
-        let _ = self.model_server.wait();
+        for server in &mut self.model_servers {
+            // It may have ended already.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
     }
 }

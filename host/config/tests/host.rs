@@ -34,7 +34,8 @@ fn nothing_said_is_the_whole_cluster_by_what_kubectl_knows() {
         kubeconfig: None,
         context: None,
         max_in_flight: 256,
-        trust: None,
+        domain: "cluster.local".into(),
+        trust: WorkloadTrust::default(),
     };
     let settings = host("  kubernetes: {}\n");
     assert_eq!(settings.kubernetes, Some(all));
@@ -46,7 +47,7 @@ fn nothing_said_is_the_whole_cluster_by_what_kubectl_knows() {
 fn what_is_said_of_the_cluster_is_kept() {
     let settings = host(
         "  kubernetes:\n    namespaces: [models, research]\n    selector: ' team=research '\n    kubeconfig: kube/config\n    \
-         context: staging\n    max_in_flight: 64\n    tls: { ca_config_map: kserve/authorities }\n",
+         context: staging\n    max_in_flight: 64\n    domain: cluster.example.\n",
     );
     let kubernetes = settings.kubernetes.unwrap();
     assert_eq!(kubernetes.namespaces, ["models", "research"]);
@@ -56,14 +57,12 @@ fn what_is_said_of_the_cluster_is_kept() {
     );
     assert!(kubernetes.kubeconfig.unwrap().is_absolute(), "paths are those of the file");
     assert_eq!(kubernetes.max_in_flight, 64);
-    let map = WorkloadTrust::ConfigMap { namespace: Some("kserve".into()), name: "authorities".into() };
-    assert_eq!(kubernetes.trust, Some(map));
+    assert_eq!((kubernetes.domain.as_str(), kubernetes.trust), ("cluster.example", WorkloadTrust::default()));
 
-    let settings = host("  kubernetes: { tls: { ca: authorities.pem } }\n");
-    assert_eq!(settings.kubernetes.unwrap().trust, Some(WorkloadTrust::Authorities(PEM.as_bytes().into())));
-    let settings = host("  kubernetes: { tls: { ca_config_map: authorities } }\n");
-    let map = WorkloadTrust::ConfigMap { namespace: None, name: "authorities".into() };
-    assert_eq!(settings.kubernetes.unwrap().trust, Some(map), "one in each model's namespace");
+    let settings = host("  kubernetes: { tls: { ca: authorities.pem, objects: { prod/llama: authorities.pem } } }\n");
+    let trust = settings.kubernetes.unwrap().trust;
+    assert_eq!(trust.all.as_deref(), Some(PEM.as_bytes()));
+    assert_eq!(trust.objects[&("prod".into(), "llama".into())], PEM.as_bytes().into());
 }
 
 #[test]

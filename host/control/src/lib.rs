@@ -51,10 +51,12 @@
 //! | `POST /control/v1/renew` | the edge that reserved | [`Renew`](weir_core::control::Renew), [`Renewed`](weir_core::control::Renewed); 404 when it is over |
 //! | `POST /control/v1/settle` | the edge that reserved | [`Settle`](weir_core::control::Settle), [`Settled`](weir_core::control::Settled) |
 //! | `GET /control/v1/usage?tenant=&request=&limit=` | who has the console's key | the latest records |
+//! | `GET /control/v1/fleet?model=&after=&wait=` | who has the console's key | what is served, see [`Fleet`](weir_fleet::Fleet) |
 //! | `GET /healthz`, `/readyz`, `/metrics` | all | |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod books;
+mod fleet;
 mod ledger;
 mod metrics;
 mod options;

@@ -12,12 +12,15 @@ use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 use weir_core::UnixMillis;
 use weir_core::config::KeyHash;
+use weir_fleet::Board;
 use weir_serve::{Body, BoxError, Peer};
 
 use crate::books::Books;
+use crate::fleet;
 use crate::metrics::Metrics;
 use crate::options::{Clock, ControlError, ControlOptions};
 use crate::routes;
@@ -39,6 +42,8 @@ pub(crate) struct State {
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) admin: ArcSwapOption<KeyHash>,
     pub(crate) registry: Mutex<Registry>,
+    pub(crate) board: ArcSwapOption<Board>,
+    pub(crate) waiting: Semaphore,
     pub(crate) draining: AtomicBool,
     clock: Clock,
 }
@@ -75,6 +80,8 @@ impl ControlPlane {
             verifier,
             admin: ArcSwapOption::from_pointee(admin),
             registry: Mutex::new(Registry::default()),
+            board: ArcSwapOption::empty(),
+            waiting: Semaphore::new(fleet::WAITING),
             draining: AtomicBool::new(false),
             clock,
         });
@@ -103,6 +110,11 @@ impl ControlPlane {
     /// Shows these metrics at `/metrics`: the registry that was given at the start, with whatever else is in it.
     pub fn expose(&self, registry: Registry) {
         *self.state.registry.lock() = registry;
+    }
+
+    /// Shows what is served at `/control/v1/fleet`.
+    pub fn show(&self, board: Board) {
+        self.state.board.store(Some(Arc::new(board)));
     }
 
     /// What is due from time to time: leases that ran out by now are charged, idle counters forgotten.

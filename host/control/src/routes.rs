@@ -19,6 +19,7 @@ use weir_core::control::{self, Renew, Reserve, Settle, Settled};
 use weir_core::{RequestId, Usage};
 use weir_limiter::AttemptId;
 
+use crate::fleet;
 use crate::ledger::Record;
 use crate::plane::State;
 use crate::verify::{Refusal, Verified};
@@ -35,6 +36,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route(control::RENEW, post(renew))
         .route(control::SETTLE, post(settle))
         .route("/control/v1/usage", get(usage))
+        .route("/control/v1/fleet", get(fleet::fleet))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -45,7 +47,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
 
 /// Why a call gets no answer.
 #[derive(Debug, thiserror::Error)]
-enum Fault {
+pub(crate) enum Fault {
     /// No more is said than that, whatever the reason.
     #[error("signature refused")]
     Signature(#[from] Refusal),
@@ -65,17 +67,22 @@ enum Fault {
     Method,
     #[error("the console's key is needed")]
     Admin,
+    #[error("`wait` is a number and `ms`, `s` or `m`, such as `30s`")]
+    Wait,
+    #[error("too many wait for a change already")]
+    Crowded,
 }
 
 impl axum::response::IntoResponse for Fault {
     fn into_response(self) -> Response {
         let status = match self {
             Self::Signature(_) => StatusCode::UNAUTHORIZED,
-            Self::Json(_) | Self::Reservation | Self::Broken => StatusCode::BAD_REQUEST,
+            Self::Json(_) | Self::Reservation | Self::Broken | Self::Wait => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Over | Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Admin => StatusCode::FORBIDDEN,
+            Self::Crowded => StatusCode::TOO_MANY_REQUESTS,
         };
         (status, Json(json!({"error": {"message": self.to_string()}}))).into_response()
     }
@@ -164,7 +171,7 @@ async fn usage(
 }
 
 /// Without a key there is no console; what it is opened with is compared by its hash, in constant time.
-fn check_admin(state: &State, headers: &HeaderMap) -> Result<(), Fault> {
+pub(crate) fn check_admin(state: &State, headers: &HeaderMap) -> Result<(), Fault> {
     let Some(admin) = state.admin.load_full() else {
         return Err(Fault::NotFound);
     };

@@ -1,5 +1,7 @@
 //! The cluster in which tier two finds models.
 
+use std::collections::BTreeMap;
+
 use super::Compiler;
 use super::terms::Seen;
 use crate::file;
@@ -35,7 +37,14 @@ impl Compiler<'_> {
             kubeconfig: file.kubeconfig.as_ref().map(|at| self.path(&at.value)),
             context: file.context.as_ref().map(|at| at.value.clone()),
             max_in_flight: self.number(file.max_in_flight.as_ref(), 256, 1..=100_000),
-            trust: file.tls.as_ref().and_then(|tls| self.workload_trust(tls)),
+            domain: file.domain.as_ref().map_or_else(
+                || "cluster.local".to_owned(),
+                |at| {
+                    self.object_name(at, at.trim_end_matches('.'), "domain", 253);
+                    at.trim_end_matches('.').to_owned()
+                },
+            ),
+            trust: file.tls.as_ref().map(|tls| self.workload_trust(tls)).unwrap_or_default(),
         }
     }
 
@@ -67,29 +76,32 @@ impl Compiler<'_> {
         list.iter().map(|at| at.value.clone()).collect()
     }
 
-    fn workload_trust(&mut self, section: &At<file::WorkloadTls>) -> Option<WorkloadTrust> {
-        let message = match (section.ca.as_ref(), section.ca_config_map.as_ref()) {
-            (Some(ca), None) => return self.authorities(ca).map(WorkloadTrust::Authorities),
-            (None, Some(map)) => return Some(self.config_map(map)),
-            (None, None) => "nothing says whom to trust",
-            (Some(_), Some(_)) => "exactly one of `ca` and `ca_config_map` says whom to trust",
-        };
-        self.tell(Mistake::new("tls", section.span.clone(), message).help(
-            "write `{ ca: PATH }` or `{ ca_config_map: NAME }`; leave `tls` out to trust what this machine trusts",
-        ));
-        None
-    }
-
-    fn config_map(&mut self, at: &At<String>) -> WorkloadTrust {
-        let (namespace, name) = match at.split_once('/') {
-            Some((namespace, name)) => (Some(namespace), name),
-            None => (None, at.as_str()),
-        };
-        if let Some(namespace) = namespace {
-            self.object_name(at, namespace, "namespace", LABEL);
+    fn workload_trust(&mut self, section: &At<file::WorkloadTls>) -> WorkloadTrust {
+        if section.ca.is_none() && section.objects.is_empty() {
+            self.tell(
+                Mistake::new("tls", section.span.clone(), "nothing says whom to trust")
+                    .help("write `{ ca: PATH }`; leave `tls` out to trust what this machine trusts"),
+            );
         }
-        self.object_name(at, name, "config map", 253);
-        WorkloadTrust::ConfigMap { namespace: namespace.map(str::to_owned), name: name.to_owned() }
+        let all = section.ca.as_ref().and_then(|ca| self.authorities(ca));
+        let mut objects = BTreeMap::new();
+        for (key, ca) in section.objects.iter() {
+            let Some((namespace, name)) = key.split_once('/') else {
+                let message = format!("`{}` names no object", key.value);
+                self.tell(
+                    Mistake::new("name", key.span.clone(), message)
+                        .label("not a namespace and a name")
+                        .help(format!("write `NAMESPACE/{}`", key.value)),
+                );
+                continue;
+            };
+            self.object_name(key, namespace, "namespace", LABEL);
+            self.object_name(key, name, "object", 253);
+            if let Some(pem) = self.authorities(ca) {
+                objects.insert((namespace.to_owned(), name.to_owned()), pem);
+            }
+        }
+        WorkloadTrust { all, objects }
     }
 
     /// A name as Kubernetes has them (RFC 1123): of a namespace a label, of other objects a subdomain.

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::read::{At, Many, Maybe};
+use crate::read::{At, Many, Maybe, Named};
 
 /// The cluster whose models are found.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -23,19 +23,23 @@ pub(crate) struct Kubernetes {
     /// The most calls that a model server gets at once. Default: 256.
     #[serde(default)]
     pub(crate) max_in_flight: Maybe<At<u32>>,
-    /// Whom to trust where a model server shows a certificate.
+    /// The domain of the cluster's own names. Default: cluster.local.
+    #[serde(default)]
+    pub(crate) domain: Maybe<At<String>>,
+    /// Whom to trust where a model server shows a certificate. Default: those that this machine trusts.
     #[serde(default)]
     pub(crate) tls: Maybe<At<WorkloadTls>>,
 }
 
-/// Whom to trust where a model server of the cluster shows a certificate. Write one of the two.
+/// Whom to trust where a model server of the cluster shows a certificate. No secret is read for it: KServe keeps what an
+/// `LLMInferenceService` shows beside its private key.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WorkloadTls {
-    /// The PEM file of the authorities, relative to this file.
+    /// The PEM file of the authorities that count for all, relative to this file; in a cluster, mounted from a config map.
     #[serde(default)]
     pub(crate) ca: Maybe<At<String>>,
-    /// The config map that holds them, as `name` for one in each model's own namespace, or as `namespace/name`.
+    /// Those that count for one object in their place: a PEM file for each `namespace/name`.
     #[serde(default)]
-    pub(crate) ca_config_map: Maybe<At<String>>,
+    pub(crate) objects: Named<At<String>>,
 }

@@ -1,5 +1,6 @@
 //! The cluster in which models are found.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,20 +17,17 @@ pub struct KubernetesSettings {
     pub context: Option<String>,
     /// The most calls that a model server gets at once. 256.
     pub max_in_flight: u32,
-    /// Whom to trust where a model server shows a certificate. `None`: those that this machine trusts.
-    pub trust: Option<WorkloadTrust>,
+    /// The domain of the cluster's own names. `cluster.local`.
+    pub domain: String,
+    /// Whom to trust where a model server shows a certificate; those that this machine trusts where nothing is said.
+    pub trust: WorkloadTrust,
 }
 
-/// Whom to trust for the certificates of a cluster's model servers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WorkloadTrust {
-    /// These authorities, as PEM.
-    Authorities(Arc<[u8]>),
-    /// Those in a config map of the cluster.
-    ConfigMap {
-        /// Its namespace; that of each model where there is none.
-        namespace: Option<String>,
-        /// Its name.
-        name: String,
-    },
+/// Whom to trust for the certificates of a cluster's model servers, as PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkloadTrust {
+    /// For all that have none of their own.
+    pub all: Option<Arc<[u8]>>,
+    /// For single objects, by namespace and name.
+    pub objects: BTreeMap<(String, String), Arc<[u8]>>,
 }

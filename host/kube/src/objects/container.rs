@@ -124,7 +124,8 @@ impl Words {
     fn word(&mut self, word: &str) {
         let word = word.trim_matches(['"', '\'', '\\']);
         if !word.starts_with("--") {
-            self.engine |= ["vllm", "sglang", "vllm.entrypoints.openai.api_server", "sglang.launch_server"].contains(&word);
+            self.engine |=
+                ["vllm", "sglang", "vllm.entrypoints.openai.api_server", "sglang.launch_server"].contains(&word);
             self.naming &= !word.is_empty() && !word.starts_with(['-', '$', '|', ';', '&', '>']);
             if self.naming {
                 self.name(word);

@@ -200,7 +200,7 @@ impl<T: Resource> Scope<T> {
             FailureKind::Silent => return Duration::ZERO,
             FailureKind::Expired => course.position = None,
             FailureKind::Absent => return self.absent(course),
-            FailureKind::Refused | FailureKind::Malformed | FailureKind::Server => course.fruitless += 1,
+            FailureKind::Refused | FailureKind::Malformed => course.fruitless += 1,
             FailureKind::Forbidden => {
                 course.refusals += 1;
                 if course.refusals >= REFUSALS && !self.progress.is_required() {

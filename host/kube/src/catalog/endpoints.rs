@@ -1,0 +1,172 @@
+//! Servers: at a pod's address, or at a URL.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use weir_cluster::{EndpointOptions, Trust, Watched};
+use weir_core::Origin;
+
+use super::context::Context;
+use super::report::Fault;
+use crate::objects::{Address, EndpointSlice, Pod, SlicePort};
+
+/// The servers behind a service.
+#[derive(Default)]
+pub(super) struct Served<'a> {
+    pub(super) endpoints: Vec<EndpointOptions>,
+    /// One of their pods, where it is known: what it was started with is true of all.
+    pub(super) pod: Option<&'a Pod>,
+    /// Whether gRPC is all that they speak.
+    pub(super) grpc_only: bool,
+    /// How many addresses there are, ready or not.
+    pub(super) addresses: usize,
+}
+
+/// How the pods of a service are called.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// What OpenAI's paths begin with.
+    pub(super) base_path: &'static str,
+    /// The port on which pods speak gRPC though no service says so.
+    pub(super) grpc_port: Option<u16>,
+}
+
+impl<'a> Context<'a> {
+    /// The servers behind a service, by its slices; `None` where no slice is known.
+    pub(super) fn served(
+        &self,
+        namespace: &str,
+        service: &str,
+        manner: impl FnOnce(Option<&'a Pod>) -> Manner,
+    ) -> Option<Served<'a>> {
+        let slices = self.index.slices(namespace, service)?;
+        let pod = slices.iter().flat_map(|slice| &slice.endpoints).filter_map(|endpoint| endpoint.target_ref.as_ref());
+        // The first by name, so that it is the same whatever the order.
+        let pod = pod.filter(|target| &*target.kind == "Pod").min_by(|a, b| a.name.cmp(&b.name));
+        let pod = pod.and_then(|target| self.index.pod(namespace, &target.name));
+        let mut served = Served { pod, ..Served::default() };
+        let manner = manner(pod);
+        // One address may stand in two slices while a service changes.
+        let mut found: BTreeMap<String, EndpointOptions> = BTreeMap::new();
+        for slice in slices {
+            let Some(ports) = Ports::of(slice) else { continue };
+            served.grpc_only |= ports.http.is_none();
+            for endpoint in &slice.endpoints {
+                let Some(address) = endpoint.addresses.first().and_then(|text| text.parse::<IpAddr>().ok()) else {
+                    continue;
+                };
+                served.addresses += 1;
+                let ending = endpoint.conditions.is_terminating();
+                if !(endpoint.conditions.is_ready() || ending && endpoint.conditions.is_serving()) {
+                    continue;
+                }
+                let mut options = ports.endpoint(address, manner, self.settings.max_in_flight);
+                options.draining = ending;
+                let known = found.entry(options.origin.to_string()).or_insert_with(|| options.clone());
+                known.draining &= ending;
+            }
+        }
+        served.endpoints = found.into_values().collect();
+        Some(served)
+    }
+
+    /// The server at a URL of an object's status.
+    pub(super) fn at(&self, address: &Address, base_path: &str) -> Result<Option<EndpointOptions>, Fault> {
+        let Some(origin) = origin(&address.url)? else { return Ok(None) };
+        let mut options = EndpointOptions::new(origin, base_path);
+        if let Some(pem) = address.ca_certs.as_deref().filter(|pem| !pem.is_empty() && options.origin.is_tls()) {
+            options.trust = Trust::Authorities { pem: Arc::from(pem.as_bytes()), server_name: None };
+        }
+        options.watched = Watched::Elsewhere;
+        // Behind a route are more servers than one, and somebody who counts for each.
+        options.max_in_flight = self.settings.max_in_flight.saturating_mul(BEHIND_ROUTE);
+        Ok(Some(options))
+    }
+}
+
+/// How many times as many requests a route gets as a server.
+const BEHIND_ROUTE: usize = 16;
+
+/// The origin of a URL, whatever its path; `None` where there is no URL. `grpc` and `grpcs` are what they are over HTTP.
+pub(super) fn origin(url: &str) -> Result<Option<Origin>, Fault> {
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let fault = || Fault::BadAddress(url.chars().take(256).collect::<String>().escape_debug().to_string());
+    let (scheme, rest) = url.split_once("://").ok_or_else(fault)?;
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "http" | "grpc" => "http",
+        "https" | "grpcs" => "https",
+        _ => return Err(fault()),
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{authority}").parse().map(Some).map_err(|_| fault())
+}
+
+/// The origin of a pod's port.
+pub(super) fn pod_origin(address: IpAddr, port: u16, tls: bool) -> Origin {
+    let scheme = if tls { "https" } else { "http" };
+    let text = match address {
+        IpAddr::V4(address) => format!("{scheme}://{address}:{port}"),
+        IpAddr::V6(address) => format!("{scheme}://[{address}]:{port}"),
+    };
+    // What an address and a port make is an origin.
+    text.parse().unwrap_or_else(|_| unreachable!("{text} is an origin"))
+}
+
+/// The ports of a slice by what is spoken there.
+#[derive(Clone, Copy)]
+struct Ports {
+    http: Option<(u16, bool)>,
+    grpc: Option<u16>,
+}
+
+impl Ports {
+    fn of(slice: &EndpointSlice) -> Option<Self> {
+        let usable = |port: &&SlicePort| {
+            port.port != 0 && matches!(&*port.protocol, "" | "TCP") && !port.name.contains("metric")
+        };
+        let ports = || slice.ports.iter().filter(usable);
+        let http = ports().filter(|port| !is_grpc(port)).min_by_key(|port| (rank(port), port.port));
+        let grpc = ports().filter(|port| is_grpc(port)).min_by_key(|port| port.port);
+        let found = Self { http: http.map(|port| (port.port, is_tls(port))), grpc: grpc.map(|port| port.port) };
+        (found.http.is_some() || found.grpc.is_some()).then_some(found)
+    }
+
+    fn endpoint(self, address: IpAddr, manner: Manner, max_in_flight: usize) -> EndpointOptions {
+        let grpc = |port| pod_origin(address, port, false);
+        let mut options = match (self.http, self.grpc) {
+            (Some((port, tls)), _) => EndpointOptions::new(pod_origin(address, port, tls), manner.base_path),
+            (None, port) => EndpointOptions::new(grpc(port.unwrap_or_default()), manner.base_path),
+        };
+        match self.http {
+            Some(_) => options.grpc = self.grpc.or(manner.grpc_port).map(grpc),
+            None => options.h2c = true,
+        }
+        options.watched = Watched::Elsewhere;
+        options.max_in_flight = max_in_flight;
+        options
+    }
+}
+
+/// KServe and Knative name a port after what is spoken there: `h2c` and `grpc…` for gRPC.
+fn is_grpc(port: &SlicePort) -> bool {
+    port.name.starts_with("grpc")
+        || port.name.starts_with("h2c")
+        || port.app_protocol.contains("grpc")
+        || port.app_protocol.contains("h2c")
+}
+
+fn is_tls(port: &SlicePort) -> bool {
+    port.name.starts_with("https") || &*port.app_protocol == "https"
+}
+
+/// Which of several ports takes calls: the one named for HTTP rather than one of any name, and one without TLS first.
+fn rank(port: &SlicePort) -> u8 {
+    match (is_tls(port), port.name.starts_with("http")) {
+        (true, _) => 2,
+        (false, true) => 0,
+        (false, false) => 1,
+    }
+}
