@@ -22,6 +22,7 @@ pub mod grpc;
 pub mod header;
 pub mod json;
 pub mod limits;
+pub mod listing;
 pub mod origin;
 pub mod pattern;
 pub mod plan;

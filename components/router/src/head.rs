@@ -47,10 +47,6 @@ impl Head {
         let request = id.ok_or_else(|| {
             refuse(no_auth(&header::InternalHeaderError { name: header::REQUEST, fault: "is missing".to_owned() }))
         })?;
-        if view.endpoint == Endpoint::Models && view.service.is_none() {
-            let message = "the list of models is kept by the part `auth`, which this gateway's chain has not";
-            return Err(refuse(GatewayError::new(ErrorKind::PathNotFound, message)));
-        }
         if view.endpoint == Endpoint::Grpc(Rpc::ModelStreamInfer) {
             return Err(refuse(GatewayError::new(ErrorKind::PathNotFound, NO_STREAMS)));
         }

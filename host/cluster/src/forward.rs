@@ -49,8 +49,6 @@ impl Forwarder {
             let number = u32::try_from(tried.len() + 1).unwrap_or(u32::MAX);
             tally.attempt(number, lease.endpoint().name());
             let attempt = self.race(&call, lease, &mut tally).await;
-            // Where two were asked, it is another one's answer, perhaps.
-            tally.attempt(number, attempt.lease.endpoint().name());
             attempt.report();
             if let Some(reason) = attempt.worth_another() {
                 tried.push(attempt.lease.id());

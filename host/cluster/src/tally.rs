@@ -81,9 +81,10 @@ impl Tally {
         self.record.hedged = true;
     }
 
-    /// Whose answer counts: the second endpoint's or the first's.
-    pub(crate) fn hedge_won(&self, second: bool) {
+    /// Whose answer counts: the second endpoint's or the first's; and its name.
+    pub(crate) fn hedge_won(&mut self, second: bool, endpoint: &str) {
         self.model.hedged(second);
+        self.record.backend = Some(endpoint.to_owned());
     }
 
     pub(crate) fn refused_call(&self) {

@@ -24,7 +24,7 @@ const INTERNAL: [&str; 8] = [
 ];
 
 /// Which version of Anthropic's API a request is written for.
-const VERSION: &str = "anthropic-version";
+pub(super) const VERSION: &str = "anthropic-version";
 
 /// Features of Anthropic's API that the client asks for ahead of their time.
 const BETA: &str = "anthropic-beta";

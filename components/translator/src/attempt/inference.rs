@@ -9,7 +9,8 @@ use weir_core::grpc::Message;
 use weir_core::header::INFERENCE_LENGTH;
 use weir_core::{Config, Endpoint, GatewayError, Limits, RequestView, tensors};
 
-use super::headers::{as_it_is, copy, upstream_headers};
+use super::headers::{VERSION, as_it_is, copy, upstream_headers};
+use super::list::List;
 use super::prepare::{Prepared, Request, Upstream, edited};
 use super::translate::Form;
 use super::{Attempt, Exchange, place};
@@ -56,6 +57,12 @@ pub(super) fn prepare(
         headers.insert(http::header::CONTENT_LENGTH, bytes.len().into());
     }
     let path = view.endpoint.path_for(&attempt.candidate.model, view.version.as_deref());
+    let mut form = Form::Inference { free: view.endpoint.is_free() };
+    if let Some(list) = List::wanted(config, request)? {
+        // In one shape, whatever the client's.
+        headers.remove(VERSION);
+        form = Form::List(Box::new(list));
+    }
     let upstream = Upstream {
         origin: backend.origin.clone(),
         method,
@@ -69,7 +76,7 @@ pub(super) fn prepare(
     };
     let exchange = Exchange {
         client: view.dialect,
-        form: Form::Inference { free: view.endpoint.is_free() },
+        form,
         stream: view.endpoint == Endpoint::GenerateStream,
         estimate: attempt.estimate,
         sizes: config.sizes,

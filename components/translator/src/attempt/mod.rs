@@ -7,6 +7,7 @@ mod count;
 pub mod grpc;
 mod headers;
 mod inference;
+mod list;
 mod place;
 mod prepare;
 mod redact;

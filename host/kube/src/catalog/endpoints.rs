@@ -53,9 +53,8 @@ impl<'a> Context<'a> {
             let Some(ports) = Ports::of(slice) else { continue };
             served.grpc_only |= ports.http.is_none();
             for endpoint in &slice.endpoints {
-                let Some(address) = endpoint.addresses.first().and_then(|text| text.parse::<IpAddr>().ok()) else {
-                    continue;
-                };
+                let address = endpoint.addresses.first().and_then(|text| text.parse().ok());
+                let Some(address) = address.filter(|address| is_a_servers(*address)) else { continue };
                 served.addresses += 1;
                 let ending = endpoint.conditions.is_terminating();
                 if !(endpoint.conditions.is_ready() || ending && endpoint.conditions.is_serving()) {
@@ -101,7 +100,20 @@ pub(super) fn origin(url: &str) -> Result<Option<Origin>, Fault> {
         _ => return Err(fault()),
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    format!("{scheme}://{authority}").parse().map(Some).map_err(|_| fault())
+    let origin: Origin = format!("{scheme}://{authority}").parse().map_err(|_| fault())?;
+    let literal = origin.host().trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    if literal.is_ok_and(|address| !is_a_servers(address)) { Err(fault()) } else { Ok(Some(origin)) }
+}
+
+/// Whether an address can be a model server's: nobody may have the metadata service of a cloud called for him, whoever can
+/// write a status.
+pub(super) fn is_a_servers(address: IpAddr) -> bool {
+    let special = |address: IpAddr| match address {
+        IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    let address = address.to_canonical();
+    !(address.is_unspecified() || address.is_multicast() || special(address))
 }
 
 /// The origin of a pod's port.

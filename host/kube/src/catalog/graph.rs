@@ -31,7 +31,7 @@ fn draft(graph: &InferenceGraph, context: &mut Context<'_>) -> Draft {
     };
     let conditions = &graph.status.conditions;
     let callable = endpoints.iter().any(|endpoint| !endpoint.draining);
-    let status = match (state::is_stopped(&metadata.annotations, conditions), callable) {
+    let status = match (state::is_stopped(&metadata.annotations, conditions, callable && !route), callable) {
         (true, _) => Status::Stopped,
         (false, true) if !route || conditions.state("Ready") == State::True => Status::Ready,
         (false, _) => state::unserved(conditions, None),

@@ -125,7 +125,7 @@ fn pool<'a>(service: &LlmInferenceService, context: &Context<'a>) -> Option<&'a 
 /// What serves goes on serving, whatever the object says; only its owner's stop is stronger.
 fn status(service: &LlmInferenceService, pods: &Pods<'_>) -> Status {
     let conditions = &service.status.conditions;
-    if state::is_stopped(&service.metadata.annotations, conditions) {
+    if state::is_stopped(&service.metadata.annotations, conditions, pods.is_callable()) {
         return Status::Stopped;
     }
     if pods.is_callable() {

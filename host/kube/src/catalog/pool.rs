@@ -8,7 +8,7 @@ use weir_cluster::{EndpointOptions, Role, Status, Trust, Watched};
 use super::claims::Claims;
 use super::context::{Context, Pooled};
 use super::draft::{Class, Draft, Release, seniority};
-use super::endpoints::pod_origin;
+use super::endpoints::{is_a_servers, pod_origin};
 use super::llm::SPOKEN;
 use super::report::{Fault, Problem, source};
 use crate::objects::{InferencePool, Pod, Resource};
@@ -61,6 +61,7 @@ impl<'a> Pods<'a> {
         }
         let ending = pod.metadata.is_ending();
         let address = pod.status.pod_ip.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
+        let address = address.filter(|address| is_a_servers(*address));
         let (true, Some(address)) = (pod.is_ready(), address) else {
             self.starting |= !ending;
             return;

@@ -17,7 +17,7 @@ const KSERVE_GRPC: u16 = 8081;
 
 /// A kind of model server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Server {
+enum Runtime {
     /// KServe's own, in Python.
     KServe,
     /// KServe's own for language models.
@@ -34,31 +34,31 @@ enum Server {
 }
 
 /// What a runtime's name, or a format's, has in it. The first that fits counts.
-const RUNTIMES: [(&str, Server); 20] = [
-    ("huggingface", Server::HuggingFace),
-    ("mlserver", Server::MlServer),
-    ("triton", Server::Triton),
-    ("torchserve", Server::TorchServe),
-    ("tensorflow", Server::TensorFlow),
-    ("ovms", Server::OpenVino),
-    ("openvino", Server::OpenVino),
-    ("vllm", Server::Engine),
-    ("sglang", Server::Engine),
-    ("sklearnserver", Server::KServe),
-    ("xgbserver", Server::KServe),
-    ("lgbserver", Server::KServe),
-    ("pmmlserver", Server::KServe),
-    ("paddleserver", Server::KServe),
-    ("predictiveserver", Server::KServe),
+const RUNTIMES: [(&str, Runtime); 20] = [
+    ("huggingface", Runtime::HuggingFace),
+    ("mlserver", Runtime::MlServer),
+    ("triton", Runtime::Triton),
+    ("torchserve", Runtime::TorchServe),
+    ("tensorflow", Runtime::TensorFlow),
+    ("ovms", Runtime::OpenVino),
+    ("openvino", Runtime::OpenVino),
+    ("vllm", Runtime::Engine),
+    ("sglang", Runtime::Engine),
+    ("sklearnserver", Runtime::KServe),
+    ("xgbserver", Runtime::KServe),
+    ("lgbserver", Runtime::KServe),
+    ("pmmlserver", Runtime::KServe),
+    ("paddleserver", Runtime::KServe),
+    ("predictiveserver", Runtime::KServe),
     // Formats that KServe runs on its own servers.
-    ("sklearn", Server::KServe),
-    ("xgboost", Server::KServe),
-    ("lightgbm", Server::KServe),
-    ("pmml", Server::KServe),
-    ("paddle", Server::KServe),
+    ("sklearn", Runtime::KServe),
+    ("xgboost", Runtime::KServe),
+    ("lightgbm", Runtime::KServe),
+    ("pmml", Runtime::KServe),
+    ("paddle", Runtime::KServe),
 ];
 
-impl Server {
+impl Runtime {
     fn of(service: &InferenceService, pod: Option<&Pod>) -> Self {
         let by_name = |name: &str| {
             let name = name.to_ascii_lowercase();
@@ -100,7 +100,7 @@ impl Server {
 
 /// What an `InferenceService` speaks, with one of its pods where it is known.
 pub(super) fn spoken(service: &InferenceService, pod: Option<&Pod>) -> Spoken {
-    let mut spoken = Server::of(service, pod).spoken();
+    let mut spoken = Runtime::of(service, pod).spoken();
     if let Some((model, _)) = service.spec.predictor.model() {
         match &*model.protocol_version {
             "v1" => spoken.protocols.v1 = true,
@@ -121,17 +121,17 @@ mod tests {
         let read = |predictor: &str, status: &str| {
             let json =
                 format!(r#"{{"metadata": {{"name": "a"}}, "spec": {{"predictor": {predictor}}}, "status": {status}}}"#);
-            Server::of(&serde_json::from_str(&json).unwrap(), None)
+            Runtime::of(&serde_json::from_str(&json).unwrap(), None)
         };
         let sklearn = r#"{"model": {"modelFormat": {"name": "sklearn"}}}"#;
-        assert_eq!(read(sklearn, "{}"), Server::KServe);
-        assert_eq!(read(sklearn, r#"{"clusterServingRuntimeName": "kserve-mlserver"}"#), Server::MlServer);
-        assert_eq!(read(sklearn, r#"{"servingRuntimeName": "ours"}"#), Server::KServe);
-        assert_eq!(read(r#"{"sklearn": {}}"#, "{}"), Server::KServe);
-        assert_eq!(read(r#"{"model": {"modelFormat": {"name": "vLLM"}}}"#, "{}"), Server::Engine);
-        assert_eq!(read(r#"{"model": {"modelFormat": {"name": "onnx"}}}"#, "{}"), Server::Triton);
-        assert_eq!(read(r#"{"containers": [{"args": ["serve", "--served-model-name=a"]}]}"#, "{}"), Server::Engine);
-        assert_eq!(read(r#"{"containers": [{"image": "x"}]}"#, "{}"), Server::Unknown);
-        assert_eq!(read("{}", "{}"), Server::Unknown);
+        assert_eq!(read(sklearn, "{}"), Runtime::KServe);
+        assert_eq!(read(sklearn, r#"{"clusterServingRuntimeName": "kserve-mlserver"}"#), Runtime::MlServer);
+        assert_eq!(read(sklearn, r#"{"servingRuntimeName": "ours"}"#), Runtime::KServe);
+        assert_eq!(read(r#"{"sklearn": {}}"#, "{}"), Runtime::KServe);
+        assert_eq!(read(r#"{"model": {"modelFormat": {"name": "vLLM"}}}"#, "{}"), Runtime::Engine);
+        assert_eq!(read(r#"{"model": {"modelFormat": {"name": "onnx"}}}"#, "{}"), Runtime::Triton);
+        assert_eq!(read(r#"{"containers": [{"args": ["serve", "--served-model-name=a"]}]}"#, "{}"), Runtime::Engine);
+        assert_eq!(read(r#"{"containers": [{"image": "x"}]}"#, "{}"), Runtime::Unknown);
+        assert_eq!(read("{}", "{}"), Runtime::Unknown);
     }
 }

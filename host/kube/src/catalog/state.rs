@@ -4,10 +4,11 @@ use weir_cluster::Status;
 
 use crate::objects::{Condition, Conditions, Labels, ModelStatus, State};
 
-/// Whether the owner stopped an object.
-pub(super) fn is_stopped(annotations: &Labels, conditions: &Conditions) -> bool {
+/// Whether the owner stopped an object. What its controller says counts only while nothing serves: it may not have seen yet
+/// that its owner wants it again.
+pub(super) fn is_stopped(annotations: &Labels, conditions: &Conditions, callable: bool) -> bool {
     annotations.get("serving.kserve.io/stop").is_some_and(|value| value.eq_ignore_ascii_case("true"))
-        || conditions.state("Stopped") == State::True
+        || !callable && conditions.state("Stopped") == State::True
 }
 
 /// What an object that has no server says of its state.

@@ -9,7 +9,7 @@ use weir_kube::catalog::Objects;
 use super::shown::shown;
 use super::world::World;
 
-const CASES: u32 = 400;
+const CASES: u32 = 192;
 
 /// Names that meet.
 fn name() -> impl Strategy<Value = String> {

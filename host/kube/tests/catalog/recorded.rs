@@ -35,7 +35,7 @@ fn the_older_version_of_a_kind_means_the_same() {
     let mut world = lists(&folder);
     let newer = shown(&world.catalog());
     let older = items(&folder.join("llminferenceservices-v1alpha1.response.http"));
-    world.objects.llm_inference_services = older.iter().map(|item| read::<LlmInferenceService>(item)).collect();
+    world.objects.llm_inference_services = older.iter().map(read::<LlmInferenceService>).collect();
     assert_eq!(shown(&world.catalog()), newer);
 }
 

@@ -103,6 +103,15 @@ fn an_owners_stop_is_stronger_than_pods_that_still_run() {
 }
 
 #[test]
+fn a_service_that_starts_again_serves_before_its_controller_says_so() {
+    let status = json!({"conditions": [{"type": "Stopped", "status": "True"}]});
+    let pods = |endpoints: &[(&str, Value)]| slice("iris-predictor", 8080, endpoints);
+    let service = || standard("iris", sklearn(), status.clone());
+    assert_eq!(World::with([service(), pods(&[])]).model("iris").status, Status::Stopped);
+    assert_eq!(World::with([service(), pods(&[("10.0.0.1", up())])]).model("iris").status, Status::Ready);
+}
+
+#[test]
 fn knative_is_called_at_its_route_whatever_slices_there_are() {
     let status = json!({"deploymentMode": "Serverless", "address": {"url": "http://iris.ml.svc.cluster.local/v1/models/iris:predict"},
         "components": {"predictor": {"latestReadyRevision": "iris-1", "traffic": [
@@ -229,7 +238,16 @@ fn model_mesh_has_an_address_for_each_protocol() {
 
 #[test]
 fn an_address_that_is_none_is_a_problem() {
-    for url in ["ftp://a", "http://", "nonsense", "http://u@h", "http://h:99999"] {
+    for url in [
+        "ftp://a",
+        "http://",
+        "nonsense",
+        "http://u@h",
+        "http://h:99999",
+        "http://169.254.169.254/latest",
+        "http://[::ffff:169.254.169.254]",
+        "http://0.0.0.0:80",
+    ] {
         let status = json!({"deploymentMode": "Knative", "address": {"url": url}, "conditions": [{"type": "Ready", "status": "True"}]});
         let catalog = World::with([standard("iris", sklearn(), status)]).catalog();
         assert_eq!(catalog.problems.len(), 1, "{url}");

@@ -88,12 +88,12 @@ fn draft(service: &InferenceService, context: &mut Context<'_>) -> Draft {
 /// What serves goes on serving, whatever the object says; only its owner's stop is stronger.
 fn status(service: &InferenceService, mode: Option<Mode>, found: &Found) -> Status {
     let conditions = &service.status.conditions;
-    if state::is_stopped(&service.metadata.annotations, conditions) {
-        return Status::Stopped;
-    }
     let mut endpoints =
         found.releases.iter().filter(|release| release.weight > 0).flat_map(|release| &release.endpoints);
     let callable = endpoints.any(|endpoint| !endpoint.draining);
+    if state::is_stopped(&service.metadata.annotations, conditions, callable && !found.route) {
+        return Status::Stopped;
+    }
     let ready = conditions.state("Ready") == State::True;
     // A route leads to the last revision that was ready, if there ever was one.
     let once = !service.status.components.predictor.latest_ready_revision.is_empty();

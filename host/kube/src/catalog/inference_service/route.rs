@@ -30,20 +30,22 @@ pub(super) fn divided(service: &InferenceService) -> Option<String> {
 /// `ModelMesh`: its REST and gRPC addresses.
 pub(super) fn mesh(service: &InferenceService, context: &mut Context<'_>) -> Found {
     let ComponentStatus { rest_url, grpc_url, address, url, .. } = &service.status.components.predictor;
-    let candidates = [rest_url, &address.url, url, &service.status.url, &service.status.address.url];
-    let http = |url: &&Box<str>| url.starts_with("http");
-    let rest = candidates.into_iter().find(http).cloned().unwrap_or_default();
-    let grpc =
-        [grpc_url, &service.status.url].into_iter().find(|url| url.starts_with("grpc")).cloned().unwrap_or_default();
+    let candidates = [rest_url, &address.url, url, &service.status.url, &service.status.address.url].map(|url| &**url);
+    let rest = candidates.into_iter().find(|url| url.starts_with("http")).unwrap_or_default();
+    let grpc = [grpc_url, &service.status.url]
+        .map(|url| &**url)
+        .into_iter()
+        .find(|url| url.starts_with("grpc"))
+        .unwrap_or_default();
     let protocols = Protocols { v2: !rest.is_empty(), grpc: !grpc.is_empty(), ..Protocols::NONE };
-    let address = |url| Address { url, ca_certs: None };
+    let address = |url: &str| Address { url: url.into(), ca_certs: None };
     let endpoint = if rest.is_empty() {
         at(service, &address(grpc), context).map(|mut endpoint| {
             endpoint.h2c = !endpoint.origin.is_tls();
             endpoint
         })
     } else {
-        let grpc = endpoints::origin(&grpc).unwrap_or_default();
+        let grpc = endpoints::origin(grpc).unwrap_or_default();
         at(service, &address(rest), context).map(|mut endpoint| {
             endpoint.grpc = grpc;
             endpoint
