@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
-# Lays out the file system of the edge's container: the binary with the libraries it needs, the components, the probe,
+# Lays out the file system of a container: the binary with the libraries it needs, the components, the probe,
 # and nothing else. The certificates of public authorities are in the binary. deploy/edge/Containerfile runs it; so can
 # you.
 #
-# usage: scripts/container-rootfs.sh FOLDER      (after `make components host`; FOLDER must not exist)
+# usage: scripts/container-rootfs.sh FOLDER           the edge's, after `make components host`
+#        scripts/container-rootfs.sh --host FOLDER    tier two's, which has no components, after `make host`
+# FOLDER must not exist.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-root=${1:?usage: scripts/container-rootfs.sh FOLDER}
+components=yes
+if [ "${1:-}" = --host ]; then
+  components=
+  shift
+fi
+root=${1:?usage: scripts/container-rootfs.sh [--host] FOLDER}
 weir=${CARGO_TARGET_DIR:-target}/release/weir
 [ ! -e "$root" ] || { echo "$root is there already" >&2; exit 64; }
 
@@ -22,9 +29,11 @@ ldd "$root/usr/bin/weir" "$root/usr/bin/probe" | grep -o '/[^ ]*\.so[^ ]*' | sor
   install -D -m 0555 "$(readlink -f "$library")" "$root$library"
 done
 
-for part in target/components/*.wasm; do
-  install -D -m 0444 "$part" "$root/usr/lib/weir/components/$(basename "$part")"
-done
+if [ "$components" ]; then
+  for part in target/components/*.wasm; do
+    install -D -m 0444 "$part" "$root/usr/lib/weir/components/$(basename "$part")"
+  done
+fi
 # What is mounted: the configuration, a place for compiled components, and what a container runtime mounts.
 mkdir -p "$root/etc/weir" "$root/var/cache/weir" "$root/proc" "$root/dev" "$root/tmp"
 chmod 1777 "$root/tmp"

@@ -26,6 +26,7 @@ Examples:
   weir check --config weir.yaml          is the configuration right? every mistake, with its place
   weir edge --config weir.yaml           tier one alone
   weir host --config weir.yaml           tier two alone
+  weir fleet --follow                    what tier two serves, and how it is, live
   weir compose --tenant demo -o demo.wasm  a tenant's chain as one .wasm file, for any runtime
   weir key client .weir/client.key       a new API key in a file, and its hash for the configuration
 
@@ -39,6 +40,23 @@ Examples:
   weir compose --spin -o spin.toml                   a manifest for Spin, for all tenants
   weir compose --inspect chain.wasm                  what a file is made of, from the file alone
   wasmtime serve -S cli -S inherit-env=y chain.wasm  run it";
+
+const FLEET_EXAMPLES: &str = "\
+Examples:
+  weir fleet                                         every model, where it was found, how its servers are
+  weir fleet --endpoints --model llama               one model, with each of its servers
+  weir fleet --follow                                the table, kept current; piped, a line for each change
+  weir fleet --json | jq '.models[] | select(.status != \"ready\")'
+  weir fleet --control https://weir.example.com:3200 --key-file admin.key
+
+What it shows:
+  FROM       the object that a model was found in, by kubectl's short names (isvc, llmisvc, infpool), or weir.yaml
+  STATUS     ready; not ready, loading, failed (the reason stands below); stopped; at zero
+  VERSIONS   versions and their shares, where there are several
+  WELL       servers that are called, of all; the others are put aside, down or draining
+  WAITING    calls that wait for room
+
+The key is that of `host.admin_key`: from --key-file, from WEIR_ADMIN_KEY, or from where the configuration says.";
 
 /// What is to be done.
 #[derive(Subcommand)]
@@ -55,6 +73,13 @@ pub(crate) enum Command {
 
     /// Run tier two: the cluster's side, with the control plane
     Host(ConfigArgs),
+
+    /// Show what tier two serves: models, versions, servers, and how they are
+    ///
+    /// Asks the control plane of a running tier two. With `--follow` it goes on: on a terminal the table is kept current, in
+    /// a pipe a line is written for each change.
+    #[command(after_help = FLEET_EXAMPLES)]
+    Fleet(FleetArgs),
 
     /// Run a simulated model server that behaves like vLLM, for demos, tests and load
     Sim(Box<weir_sim::SimOptions>),
@@ -113,6 +138,41 @@ pub(crate) struct CheckArgs {
     /// Print the compiled configuration: what components get as `WEIR_CONFIG`.
     #[arg(long)]
     pub(crate) compile: bool,
+}
+
+/// `weir fleet`
+#[derive(Args)]
+pub(crate) struct FleetArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// The control plane's URL. Default: where the configuration has its `host.control`.
+    #[arg(long, env = "WEIR_CONTROL", value_name = "URL")]
+    pub(crate) control: Option<String>,
+
+    /// A file with the console's key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+
+    /// A PEM file of the authorities that the control plane's certificate must be from. Default: this machine's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// This model alone, by any of its names.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+
+    /// Show each endpoint, and each watch of the cluster's API server.
+    #[arg(long, short)]
+    pub(crate) endpoints: bool,
+
+    /// Go on, and show what changes.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+
+    /// Print the document itself: with `--follow`, a line for each change.
+    #[arg(long, conflicts_with = "endpoints")]
+    pub(crate) json: bool,
 }
 
 /// `weir key …`

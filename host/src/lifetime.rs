@@ -47,7 +47,7 @@ pub(crate) async fn until_stopped(
             Some(change) = changes.recv() => match change {
                 Ok(mut new) => {
                     complete(&mut new);
-                    report_reload(tiers.reload(&new));
+                    report_reload(tiers.reload(&new).await);
                 }
                 Err(report) => {
                     eprintln!("{}", configuration::render(&report));

@@ -45,6 +45,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Up(args) => commands::up::run(&args),
         Command::Edge(args) => commands::edge::run(&args),
         Command::Host(args) => commands::host::run(&args),
+        Command::Fleet(args) => commands::fleet::run(&args),
         Command::Sim(options) => commands::sim::run(*options),
         Command::Check(args) => commands::check::run(&args),
         Command::Key(command) => commands::key::run(&command),

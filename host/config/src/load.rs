@@ -39,9 +39,16 @@ pub struct Loaded {
     /// What is likely not meant; empty when all is well.
     pub warnings: ConfigReport,
     client_key: Option<SecretRef>,
+    admin_key: Option<SecretRef>,
 }
 
 impl Loaded {
+    /// The key of the console (`host.admin_key`), if it is there. `None` where the file has its hash alone.
+    #[must_use]
+    pub fn admin_key(&self) -> Option<Secret<String>> {
+        self.admin_key.as_ref().and_then(|reference| secrets::value(&Machine, reference, &(0..0)).ok())
+    }
+
     /// The first key of a tenant that stands in a file or in the environment, to be shown in an example. `None`, if there is
     /// no such key, or if it is not there any more.
     #[must_use]
@@ -137,6 +144,7 @@ fn loaded(compiled: Compiled, name: &str, base_dir: &Path, digest: String, warni
         access_log: compiled.access_log,
         pending: compiled.pending,
         client_key: compiled.client_key,
+        admin_key: compiled.admin_key,
         warnings,
     }
 }

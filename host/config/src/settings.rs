@@ -213,6 +213,23 @@ pub struct ModelServer {
     pub grpc: Option<Origin>,
 }
 
+impl ModelServer {
+    /// A server of which nothing but its place is said.
+    #[must_use]
+    pub fn new(origin: Origin, base_path: impl Into<String>) -> Self {
+        Self {
+            origin,
+            base_path: base_path.into(),
+            max_in_flight: 256,
+            key: None,
+            trust: None,
+            host: None,
+            h2c: false,
+            grpc: None,
+        }
+    }
+}
+
 /// Whom alone to trust for a model server's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerTrust {

@@ -107,7 +107,13 @@ fn the_example_in_front_of_kserve_can_be_loaded() {
     .unwrap();
     let loaded = weir_config::load(&copy).unwrap();
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    let key = loaded.admin_key().unwrap();
     let host = loaded.host.unwrap();
+    assert_eq!(
+        host.admin,
+        Some(weir_core::config::KeyHash::of(key.expose())),
+        "the console opens with what the file names"
+    );
     assert!(host.kubernetes.is_some() && host.hedge.is_some() && host.admin.is_some());
     assert!(loaded.edge.is_some() && loaded.config.control.is_some());
 }

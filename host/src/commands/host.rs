@@ -13,7 +13,7 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     configuration::demand_keys(&loaded)?;
     let runtime = lifetime::runtime(&loaded)?;
     runtime.block_on(async {
-        let two = TierTwo::start(&loaded, Registry::default())?;
+        let two = TierTwo::start(&loaded, Registry::default()).await?;
         println!("weir host is ready on {}, its control plane on {}", two.url(), two.control_url());
         lifetime::until_stopped(&args.config, &loaded, Tiers { one: None, two: Some(two) }, |_| {}).await
     })

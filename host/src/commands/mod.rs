@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod compose;
 pub(crate) mod edge;
+pub(crate) mod fleet;
 pub(crate) mod host;
 pub(crate) mod key;
 pub(crate) mod schema;

@@ -25,7 +25,10 @@ pub(crate) fn run(args: &UpArgs) -> Result<(), Failure> {
         let one = TierOne::start(&loaded)?;
         let mut registry = Registry::default();
         one.count_in(&mut registry);
-        let two = loaded.host.is_some().then(|| TierTwo::start(&loaded, registry)).transpose()?;
+        let two = match loaded.host.is_some() {
+            true => Some(TierTwo::start(&loaded, registry).await?),
+            false => None,
+        };
         println!("weir is ready: tier one on {}", one.url());
         if let Some(two) = &two {
             println!("  tier two on {}, the control plane on {}", two.url(), two.control_url());
@@ -63,7 +66,7 @@ impl Sims {
         for model in loaded.host.iter_mut().flat_map(|host| &mut host.models).filter(|m| m.endpoints.is_empty()) {
             let Some((_, address, _)) = self.0.iter().find(|(name, ..)| *name == model.name) else { continue };
             let Ok(origin) = format!("http://{address}").parse() else { continue };
-            model.endpoints.push(ModelServer { origin, base_path: "/v1".into(), max_in_flight: 256, key: None });
+            model.endpoints.push(ModelServer::new(origin, "/v1"));
         }
     }
 

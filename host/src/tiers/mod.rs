@@ -1,6 +1,7 @@
 //! The two tiers, made from a configuration and run.
 
 mod connections;
+mod discovery;
 mod metrics;
 mod one;
 mod two;
@@ -22,8 +23,10 @@ pub(crate) struct Tiers {
 
 impl Tiers {
     /// Takes another configuration over; what cannot change while it runs stays.
-    pub(crate) fn reload(&self, loaded: &Loaded) -> Result<(), Failure> {
-        self.two.as_ref().map_or(Ok(()), |two| two.reload(loaded))?;
+    pub(crate) async fn reload(&self, loaded: &Loaded) -> Result<(), Failure> {
+        if let Some(two) = &self.two {
+            two.reload(loaded).await?;
+        }
         self.one.as_ref().map_or(Ok(()), |one| one.reload(loaded))
     }
 

@@ -1,19 +1,24 @@
-//! Tier two: the data plane in front of the model servers, and the control plane.
+//! Tier two: the data plane in front of the model servers, what finds them, and the control plane.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use http::{Request, Response, StatusCode};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
-use weir_cluster::{Cluster, ClusterOptions, Model};
-use weir_config::settings::HostSettings;
+use weir_cluster::{Answering, Cluster, ClusterOptions, Model};
+use weir_config::settings::{HostSettings, KubernetesSettings};
 use weir_config::{Loaded, Secrets};
 use weir_control::ControlPlane;
-use weir_serve::{Drained, Shutdown, ShutdownTrigger};
+use weir_core::{Millis, UnixMillis};
+use weir_fleet::{Board, Fleet};
+use weir_kube::catalog::Catalog;
+use weir_serve::{Body, Drained, Peer, Shutdown, ShutdownTrigger, full};
 
 use super::connections;
+use super::discovery::{Discovery, DiscoveryMetrics, Slot};
 use crate::configuration;
 use crate::exit::Failure;
 
@@ -21,6 +26,7 @@ use crate::exit::Failure;
 pub(crate) struct TierTwo {
     cluster: Cluster,
     control: ControlPlane,
+    discovery: Slot,
     addresses: [SocketAddr; 2],
     tls: bool,
     grace: Duration,
@@ -30,7 +36,7 @@ pub(crate) struct TierTwo {
 
 impl TierTwo {
     /// Starts it, with whatever is in `registry` shown at the control plane's `/metrics`. Needs a Tokio runtime.
-    pub(crate) fn start(loaded: &Loaded, mut registry: Registry) -> Result<Self, Failure> {
+    pub(crate) async fn start(loaded: &Loaded, mut registry: Registry) -> Result<Self, Failure> {
         let settings = settings(loaded)?;
         let data = connections::bind(settings.listen, "tier two")?;
         let console = connections::bind(settings.control, "the control plane")?;
@@ -41,15 +47,23 @@ impl TierTwo {
             .map_err(|e| anyhow::anyhow!("the control plane cannot start: {e}"))?;
         let cluster = Cluster::new(cluster_options(loaded, settings)?, control.verifier(), &mut registry)
             .context("tier two cannot start")?;
+        let discovery = Slot::default();
+        registry.register_collector(Box::new(DiscoveryMetrics(discovery.clone())));
+        if let Some(kubernetes) = &settings.kubernetes {
+            let file = models(loaded, settings)?;
+            discovery.store(Some(discover(kubernetes, file, Catalog::default(), &cluster).await?));
+        }
         control.expose(registry);
+        control.show(board(settings.name.clone(), cluster.clone(), discovery.clone()));
 
         let (stop, shutdown) = Shutdown::new();
         let encrypted = tls.is_some();
         let mut serving = JoinSet::new();
-        serving.spawn(weir_serve::serve(data, tls.clone(), cluster.service(), limits.clone(), shutdown.clone()));
+        let service = once_settled(cluster.service(), discovery.clone());
+        serving.spawn(weir_serve::serve(data, tls.clone(), service, limits.clone(), shutdown.clone()));
         serving.spawn(weir_serve::serve(console, tls, control.service(), limits, shutdown));
         let grace = settings.connections.grace;
-        Ok(Self { cluster, control, addresses, tls: encrypted, grace, stop, serving })
+        Ok(Self { cluster, control, discovery, addresses, tls: encrypted, grace, stop, serving })
     }
 
     /// Where the data plane is.
@@ -62,12 +76,34 @@ impl TierTwo {
         connections::url(self.addresses[1], self.tls)
     }
 
-    /// Takes another configuration: models, limits, edges. The listeners stay as they were.
-    pub(crate) fn reload(&self, loaded: &Loaded) -> Result<(), Failure> {
+    /// Takes another configuration: models, limits, edges, where models are found. The listeners stay as they were.
+    pub(crate) async fn reload(&self, loaded: &Loaded) -> Result<(), Failure> {
         let settings = settings(loaded)?;
-        let models = models(loaded, settings)?;
-        self.cluster.reload(&models).context("tier two keeps its models")?;
+        self.reload_models(settings, models(loaded, settings)?).await?;
         self.control.reload(control_options(loaded, settings)).map_err(|e| anyhow::anyhow!("{e}"))?;
+        Ok(())
+    }
+
+    /// What finds models goes on as long as it would ask the same. Where it begins anew, what was found before is served
+    /// until the new picture is complete.
+    async fn reload_models(&self, settings: &HostSettings, file: Vec<Model>) -> Result<(), Failure> {
+        let kept = "tier two keeps its models";
+        let before = self.discovery.load_full();
+        match (&settings.kubernetes, before) {
+            (Some(kubernetes), Some(before)) if before.asks_the_same(kubernetes) => {
+                before.reload(kubernetes, file).context(kept)?;
+            }
+            (Some(kubernetes), before) => {
+                let found = before.map(|before| before.found()).unwrap_or_default();
+                let models: Vec<_> = file.iter().chain(&found.models).cloned().collect();
+                self.cluster.reload(&models).context(kept)?;
+                self.discovery.store(Some(discover(kubernetes, file, found, &self.cluster).await?));
+            }
+            (None, _) => {
+                self.cluster.reload(&file).context(kept)?;
+                self.discovery.store(None);
+            }
+        }
         Ok(())
     }
 
@@ -81,6 +117,46 @@ impl TierTwo {
     /// Waits for its end: the last connection closed.
     pub(crate) async fn ended(&mut self) {
         while self.serving.join_next().await.is_some() {}
+    }
+}
+
+async fn discover(
+    settings: &KubernetesSettings,
+    file: Vec<Model>,
+    found: Catalog,
+    cluster: &Cluster,
+) -> Result<Arc<Discovery>, Failure> {
+    let discovery = Discovery::start(settings, file, found, cluster.clone()).await;
+    Ok(Arc::new(
+        discovery.context("models cannot be found in a cluster; without `host.kubernetes` none are looked for")?,
+    ))
+}
+
+/// What `/control/v1/fleet` shows.
+fn board(name: String, cluster: Cluster, discovery: Slot) -> Board {
+    Board::new(move || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut fleet = Fleet::new(name.clone(), UnixMillis(Millis::from(now).0), cluster.snapshot());
+        if let Some(discovery) = discovery.load_full() {
+            discovery.show(&mut fleet);
+        }
+        fleet
+    })
+}
+
+/// The data plane's service, not ready until it is known what the cluster has.
+fn once_settled(
+    service: impl Fn(Request<Body>, Peer) -> Answering + Clone + Send + Sync + 'static,
+    discovery: Slot,
+) -> impl Fn(Request<Body>, Peer) -> Answering + Clone + Send + Sync + 'static {
+    move |request, peer| {
+        let early = || discovery.load_full().is_some_and(|discovery| !discovery.is_settled());
+        if request.uri().path() == "/readyz" && early() {
+            let mut answer = Response::new(full("what the cluster serves is not known yet\n"));
+            *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            return Box::pin(std::future::ready(answer));
+        }
+        service(request, peer)
     }
 }
 

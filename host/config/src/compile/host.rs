@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ed25519_dalek::VerifyingKey;
 use weir_core::Pattern;
+use weir_core::config::KeyHash;
 
 use super::Compiler;
 use super::terms::Seen;
@@ -31,11 +32,17 @@ impl Compiler<'_> {
             flow: self.flow(host.flow.as_ref()),
             hedge: host.hedge.as_ref().map(|section| self.hedge(section)),
             connections: self.connections(host.connections.as_ref()),
-            admin: host.admin_key.as_ref().and_then(|key| self.compared_secret(key)).map(|(hash, _)| hash),
+            admin: host.admin_key.as_ref().and_then(|key| self.admin_key(key)),
         };
         self.control_in_the_clear(host, &settings);
         self.registered(file, host);
         Some(settings)
+    }
+
+    fn admin_key(&mut self, at: &At<file::Secret>) -> Option<KeyHash> {
+        let (hash, reference) = self.compared_secret(at)?;
+        self.admin_key = reference;
+        Some(hash)
     }
 
     /// Quotas and the console are not to be seen by a network.

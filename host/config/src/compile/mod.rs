@@ -43,6 +43,7 @@ pub(crate) struct Compiled {
     pub(crate) secrets: SecretTable,
     pub(crate) pending: Vec<Pending>,
     pub(crate) client_key: Option<SecretRef>,
+    pub(crate) admin_key: Option<SecretRef>,
     pub(crate) access_log: AccessLog,
 }
 
@@ -64,10 +65,11 @@ pub(crate) fn compile(file: &File, setting: &Setting<'_>) -> (Compiled, Vec<Mist
         secrets: SecretTable::new(setting.name, Arc::clone(&setting.shown)),
         pending: Vec::new(),
         client_key: None,
+        admin_key: None,
     };
     let compiled = compiler.file(file, setting.policy);
-    let Compiler { mistakes, secrets, pending, client_key, .. } = compiler;
-    (Compiled { secrets, pending, client_key, ..compiled }, mistakes)
+    let Compiler { mistakes, secrets, pending, client_key, admin_key, .. } = compiler;
+    (Compiled { secrets, pending, client_key, admin_key, ..compiled }, mistakes)
 }
 
 struct Compiler<'a> {
@@ -78,6 +80,8 @@ struct Compiler<'a> {
     pending: Vec<Pending>,
     /// The first key of a tenant of which more than the hash is known.
     client_key: Option<SecretRef>,
+    /// The console's key, where more than its hash is known.
+    admin_key: Option<SecretRef>,
 }
 
 impl Compiler<'_> {
@@ -121,6 +125,7 @@ impl Compiler<'_> {
             secrets: SecretTable::new("", Arc::from("")),
             pending: Vec::new(),
             client_key: None,
+            admin_key: None,
         }
     }
 
