@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use weir_core::grpc::{Code, Deframer, Fault, Message, Status, fuzz, framed, read_timeout, wire, write_timeout};
+use weir_core::grpc::{Code, Deframer, Fault, Message, Status, framed, fuzz, read_timeout, wire, write_timeout};
 
 #[test]
 fn the_corpus_of_the_fuzz_target_holds() {
@@ -80,7 +80,7 @@ proptest! {
         let again = Message::only(&renamed, renamed.len()).unwrap();
         let written = again.name(400).unwrap().unwrap();
         prop_assert_eq!(written.text(), &new);
-        prop_assert_eq!(again.renamed(&written, &name), body);
+        prop_assert_eq!(&again.renamed(&written, &name), &body);
 
         // A second name, anywhere, makes it unreadable.
         let twice = framed(&[message.bytes(), &named].concat());

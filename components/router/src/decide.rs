@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use http::HeaderMap;
 use weir_core::config::{Backend, BackendKind, Route, Target};
-use weir_core::{Candidate, Config, ErrorKind, Estimate, GatewayError, Limits, Millis, Plan, RequestView, Tokens};
+use weir_core::grpc::Message;
+use weir_core::{
+    Candidate, Config, Endpoint, ErrorKind, Estimate, GatewayError, Limits, Millis, Plan, RequestView, Rpc, Tokens,
+};
 
 use crate::table::Question;
 use crate::{Ask, Cooldowns, Head, Table, order};
@@ -74,7 +77,7 @@ impl Router {
         cooldowns: &Cooldowns,
         now: Millis,
     ) -> Result<Decision, GatewayError> {
-        if head.view.endpoint.is_about_the_server() {
+        if head.view.endpoint.is_about_the_server() && !asks_about_a_model(&head.view, body, &self.limits) {
             return self.about_the_server(&head.view, cooldowns, now);
         }
         let ask = Ask::read(&head.view, headers, body, &self.limits)?;
@@ -129,6 +132,13 @@ impl Router {
     pub fn table(&self) -> &Table {
         &self.table
     }
+}
+
+/// Whether a health check of gRPC is for a model: it goes where the model's calls go, under the name that it has there.
+fn asks_about_a_model(view: &RequestView, body: &[u8], limits: &Limits) -> bool {
+    let health = matches!(view.endpoint, Endpoint::Grpc(Rpc::HealthCheck | Rpc::HealthWatch));
+    let named = || Message::only(body, limits.body_bytes).and_then(|message| message.name(limits.model_bytes));
+    health && named().is_ok_and(|name| name.is_some_and(|name| name.text() != Rpc::SERVICE))
 }
 
 fn is_tier_two(backend: &Backend) -> bool {

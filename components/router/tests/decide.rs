@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use weir_auth::{Arrival, Auth, Decision as Admission};
 use weir_core::config::{ApiKey, KeyHash, Tenant};
 use weir_core::plan::OnUnsupported;
-use weir_core::{Candidate, Config, ErrorKind, Millis, Pattern, Tokens, UnixMillis};
+use weir_core::{Candidate, Config, Dialect, Endpoint, ErrorKind, Millis, Pattern, Rpc, Tokens, UnixMillis, grpc};
 use weir_router::table::Mismatch;
 use weir_router::{Cooldowns, Head, Question, Router};
 
@@ -134,6 +134,36 @@ fn a_question_about_the_server_needs_no_model_and_costs_nothing() {
 }
 
 #[test]
+fn grpc_goes_to_tier_twos_by_the_model_in_its_message() {
+    let mut sent = headers(&principal("one", &["gpt-*"]));
+    sent.insert("content-type", HeaderValue::from_static("application/grpc"));
+    let decide = |rpc: Rpc, message: &[u8]| {
+        let head = Head::read(&Method::POST, rpc.path(), &sent).map_err(|refusal| refusal.error)?;
+        router().decide(&head, &sent, &grpc::framed(message), 1, &Cooldowns::default(), Millis(0))
+    };
+    let named = b"\x0a\x06gpt-4o";
+    for rpc in [Rpc::ModelInfer, Rpc::ModelReady, Rpc::ModelMetadata, Rpc::HealthCheck, Rpc::HealthWatch] {
+        let decision = decide(rpc, named).unwrap();
+        assert_eq!((decision.plan.model.as_str(), backends(&decision)), ("gpt-4o", vec!["cluster"]), "{rpc:?}");
+        assert_eq!((decision.plan.candidates[0].model.as_str(), decision.plan.stream), ("llama", false));
+        assert_eq!(decision.estimate.total(), Tokens::ZERO);
+    }
+    let service = [b"\x0a\x1e", Rpc::SERVICE.as_bytes()].concat();
+    for (rpc, message) in [(Rpc::ServerLive, &b""[..]), (Rpc::HealthCheck, b""), (Rpc::HealthCheck, &service)] {
+        let decision = decide(rpc, message).unwrap();
+        assert_eq!((backends(&decision), decision.why.route), (vec!["cluster"], None), "{rpc:?}");
+    }
+    let kind = |rpc, message: &[u8]| decide(rpc, message).unwrap_err().kind();
+    assert_eq!(kind(Rpc::ModelInfer, b"\x0a\x05other"), ErrorKind::ModelNotAllowed);
+    assert_eq!(kind(Rpc::ModelInfer, b""), ErrorKind::InvalidRequest);
+    assert_eq!(kind(Rpc::ModelInfer, &[&named[..], named].concat()), ErrorKind::InvalidRequest, "named twice");
+    assert_eq!(kind(Rpc::ModelStreamInfer, named), ErrorKind::PathNotFound);
+    sent.insert("content-type", HeaderValue::from_static("application/json"));
+    let refused = Head::read(&Method::POST, Rpc::ModelInfer.path(), &sent).err().unwrap();
+    assert_eq!((refused.dialect, refused.error.status()), (Dialect::KserveGrpc, 415));
+}
+
+#[test]
 fn a_cooling_backend_is_set_aside() {
     let headers = headers(&principal("one", &["*"]));
     let head = Head::read(&Method::POST, CHAT, &headers).unwrap();
@@ -254,7 +284,14 @@ proptest! {
         let method = if get { Method::GET } else { Method::POST };
         let arrival = Arrival { method: method.clone(), target, authority: None, headers };
         if let Admission::Pass(pass) = auth().decide(arrival, UnixMillis(1_795_000_000_000), [3; 10]) {
-            let head = Head::read(&method, &pass.view.path_and_query(), &pass.headers).unwrap();
+            let mut passed = pass.headers.clone();
+            if pass.view.dialect == Dialect::KserveGrpc {
+                passed.insert("content-type", HeaderValue::from_static("application/grpc"));
+            }
+            let head = match Head::read(&method, &pass.view.path_and_query(), &passed) {
+                Err(_) if pass.view.endpoint == Endpoint::Grpc(Rpc::ModelStreamInfer) => return Ok(()),
+                head => head.unwrap(),
+            };
             prop_assert_eq!(&head.view.path, &pass.view.path);
             prop_assert_eq!(&head.view.model, &pass.view.model);
             prop_assert_eq!(&head.view.version, &pass.view.version);

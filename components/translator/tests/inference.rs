@@ -6,7 +6,7 @@ mod common;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use weir_core::plan::OnUnsupported;
-use weir_core::{ErrorKind, GatewayError, Pattern, Principal, RequestView, Tokens, header};
+use weir_core::{ErrorKind, GatewayError, Pattern, Principal, RequestView, Rpc, Tokens, grpc, header};
 use weir_translator::attempt::{Attempt, Prepared, Request, prepare};
 
 use common::{ESTIMATE, NOW, attempt, config};
@@ -72,6 +72,39 @@ fn tensors_pass_behind_their_json() {
     let lies = headers(&[("inference-header-content-length", "17")]);
     let error = call("host", &Method::POST, "/v2/models/m/infer", &lies, body).err().unwrap();
     assert_eq!((error.status(), error.param()), (400, Some("inference-header-content-length")));
+}
+
+#[test]
+fn a_message_of_grpc_gets_the_candidates_name_and_nothing_else_changes() {
+    let sent = headers(&[
+        ("content-type", "application/grpc+proto"),
+        ("grpc-timeout", "5S"),
+        ("grpc-accept-encoding", "gzip"),
+        ("authorization", "Bearer sk"),
+        ("x-own", "1"),
+    ]);
+    let message =
+        |name: &str| grpc::framed(&[b"\x0a", &[name.len() as u8][..], name.as_bytes(), b"\x12\x011"].concat());
+    let body = message("m");
+    let Prepared { upstream, exchange } = call("host", &Method::POST, Rpc::ModelInfer.path(), &sent, &body).unwrap();
+    assert_eq!((upstream.method, upstream.path.as_str()), (Method::POST, "/inference.GRPCInferenceService/ModelInfer"));
+    assert_eq!((upstream.body, upstream.audience.as_deref()), (message("llama-3"), Some("host-1")));
+    assert_eq!(upstream.headers["content-type"], "application/grpc+proto");
+    assert_eq!(upstream.headers["grpc-timeout"], "5S");
+    assert_eq!(upstream.headers["grpc-accept-encoding"], "gzip");
+    assert!(!upstream.headers.contains_key("x-own") && !upstream.headers.contains_key("authorization"));
+    assert_eq!(exchange.input(), ESTIMATE.input);
+
+    let empty = grpc::framed(b"");
+    let asked = call("host", &Method::POST, Rpc::ServerLive.path(), &sent, &empty).unwrap();
+    assert_eq!((asked.upstream.body, asked.exchange.input()), (empty, Tokens(0)));
+    let (cut, compressed) = (ErrorKind::InvalidRequest, ErrorKind::UnsupportedEncoding);
+    for (wrong, kind) in [(&b"\0\0\0\0\x09a"[..], cut), (b"\x01\0\0\0\0", compressed)] {
+        let error = call("host", &Method::POST, Rpc::ModelInfer.path(), &sent, wrong).err().unwrap();
+        assert_eq!(error.kind(), kind);
+    }
+    let elsewhere = call("openai", &Method::POST, Rpc::ModelInfer.path(), &sent, &body).err().unwrap();
+    assert_eq!(elsewhere.kind(), ErrorKind::Unsupported);
 }
 
 #[test]

@@ -165,7 +165,7 @@ pub(crate) fn authorize(headers: &HeaderMap, principal: &Principal, name: &str) 
     }
 }
 
-pub(crate) fn not_allowed(name: &str) -> GatewayError {
+fn not_allowed(name: &str) -> GatewayError {
     let message = format!("this key may not use the model `{name}`");
     GatewayError::new(ErrorKind::ModelNotAllowed, message).with_param("model")
 }

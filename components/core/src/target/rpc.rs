@@ -38,6 +38,9 @@ impl Rpc {
         Self::HealthWatch,
     ];
 
+    /// The service of the Open Inference Protocol: by this name its health is asked, too.
+    pub const SERVICE: &str = "inference.GRPCInferenceService";
+
     /// The path under which gRPC calls it: service and method.
     #[must_use]
     pub fn path(self) -> &'static str {

@@ -14,7 +14,7 @@ use weir_serve::Body;
 
 use super::upload::Upload;
 use super::{Plane, health, is_grpc};
-use crate::admit::{authorize, deadline, not_allowed, now, unreadable};
+use crate::admit::{authorize, deadline, now, unreadable};
 use crate::directory::Entry;
 use crate::protocol::named::unknown;
 use crate::protocol::speaks;
@@ -73,7 +73,7 @@ pub(super) async fn admit(plane: &Plane<'_>, request: Request<Body>, tally: &mut
     let name = message.name(plane.options.limits.model_bytes);
     let model = match rpc {
         Rpc::ServerLive | Rpc::ServerReady | Rpc::ServerMetadata => return Ok(Asked::Here(health::server(rpc, plane))),
-        Rpc::HealthCheck | Rpc::HealthWatch => return of_health(rpc, name?, plane, &principal),
+        Rpc::HealthCheck | Rpc::HealthWatch => return of_health(rpc, name?, plane, &head.headers, &principal),
         _ => name?.ok_or_else(unnamed)?,
     };
     let entry = find(plane, &head.headers, &view, &principal, &model)?;
@@ -157,13 +157,18 @@ fn find(
     Ok(entry)
 }
 
-fn of_health(rpc: Rpc, name: Option<Name>, plane: &Plane<'_>, principal: &Principal) -> Result<Asked, GatewayError> {
+fn of_health(
+    rpc: Rpc,
+    name: Option<Name>,
+    plane: &Plane<'_>,
+    headers: &HeaderMap,
+    principal: &Principal,
+) -> Result<Asked, GatewayError> {
     let model = match name {
-        Some(name) if name.text() != health::SERVICE => {
-            // A question about the server, to tier one: its plan names no model.
-            if !principal.allows(name.text()) {
-                return Err(not_allowed(name.text()));
-            }
+        Some(name) if name.text() != Rpc::SERVICE => {
+            // Where tier one has renamed the model, its plan says so; it has none for what is asked without it.
+            authorize(headers, principal, name.text())
+                .or_else(|refused| if principal.allows(name.text()) { Ok(String::new()) } else { Err(refused) })?;
             Some(name.text().to_owned())
         }
         _ => None,

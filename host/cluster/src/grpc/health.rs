@@ -18,9 +18,6 @@ use weir_serve::{Body, BoxError, Ending};
 use super::{Plane, answer};
 use crate::tally::Tally;
 
-/// The service by whose name its health may be asked.
-pub(super) const SERVICE: &str = "inference.GRPCInferenceService";
-
 /// How often a watch looks whether something has changed.
 const EVERY: Duration = Duration::from_millis(500);
 
