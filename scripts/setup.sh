@@ -50,6 +50,7 @@ bash scripts/wasm-target.sh
 mkdir -p "$tools"
 once tests/requirements-sdk.txt venv sdk tests/requirements-sdk.txt
 once tests/requirements-kserve.txt venv kserve tests/requirements-kserve.txt
+once tests/requirements-kserve21.txt venv kserve21 tests/requirements-kserve21.txt
 once tests/requirements-examples.txt venv examples tests/requirements-examples.txt
 once tests/sdk-node/package-lock.json npm ci --prefix tests/sdk-node --ignore-scripts --no-audit --no-fund --loglevel=error
 once tests/requirements-runtimes.txt runtimes

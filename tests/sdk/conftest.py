@@ -7,6 +7,7 @@ from providers import providers
 from running import (  # noqa: F401 (what tests import from here)
     BACKENDS,
     KEY,
+    KSERVE21_PYTHON,
     KSERVE_PYTHON,
     OTHER_KEY,
     PROVIDER_KEY,

@@ -18,6 +18,7 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 WEIR = TARGET / "release" / "weir"
 COMPONENTS = ROOT / "target" / "components"
 KSERVE_PYTHON = ROOT / "target" / "tools" / "kserve" / "bin" / "python"
+KSERVE21_PYTHON = ROOT / "target" / "tools" / "kserve21" / "bin" / "python"
 
 KEY = "weir-test-key-of-the-first-tenant-000001"
 OTHER_KEY = "weir-test-key-of-the-other-tenant-000002"

@@ -5,8 +5,8 @@ use weir_core::{
     Config, Dialect, Endpoint, ErrorKind, GatewayError, Principal, RequestId, RequestView, UnixMillis, header,
 };
 
-use crate::models::Models;
 use crate::{Answer, KeyTable, PresentedKey, authority};
+use weir_core::listing::Models;
 
 /// What an instance needs to know, made from the configuration once.
 #[derive(Clone, Debug)]
@@ -87,7 +87,8 @@ impl Auth {
             // What is in the cluster, tier two knows better.
             _ if view.service.is_some() => None,
             Endpoint::Model(name) if self.models.is_in_cluster(&caller.principal, name) => None,
-            Endpoint::Models => Some(self.models.list(&caller.principal, view.dialect, &view.query)),
+            Endpoint::Models if self.models.is_open_ended(&caller.principal) => None,
+            Endpoint::Models => Some(self.models.list(&caller.principal, view.dialect, &view.query, &[])),
             Endpoint::Model(name) => Some(self.models.one(&caller.principal, view.dialect, name)),
             _ => None,
         };

@@ -36,7 +36,6 @@ pub mod answer;
 pub mod authority;
 pub mod decide;
 pub mod key;
-pub mod models;
 pub mod table;
 
 #[cfg(target_family = "wasm")]

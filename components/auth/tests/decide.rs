@@ -3,7 +3,7 @@
 
 mod fixture;
 
-use fixture::{ADA, BOB, EXPIRED, NOW, answer, arrival, auth, body_of, pass};
+use fixture::{ADA, BOB, EXPIRED, NOW, answer, arrival, auth, body_of, list, pass};
 use http::HeaderValue;
 use proptest::prelude::*;
 use serde_json::json;
@@ -108,7 +108,7 @@ fn w8_a_request_that_names_two_hosts_is_refused() {
 
 #[test]
 fn a_caller_sees_the_models_that_it_may_use() {
-    let ada = answer("GET", "/v1/models", &[("x-api-key", ADA)]);
+    let ada = list("/v1/models", &[("x-api-key", ADA)]);
     assert_eq!(
         body_of(&ada),
         json!({"object": "list", "data": [
@@ -116,7 +116,7 @@ fn a_caller_sees_the_models_that_it_may_use() {
             {"id": "own", "object": "model", "created": 0, "owned_by": "weir"},
         ], "models": ["gpt-4o", "own"]})
     );
-    let bob = answer("GET", "/v1/models?limit=1", &[("x-api-key", BOB), ("anthropic-version", "2023-06-01")]);
+    let bob = list("/v1/models?limit=1", &[("x-api-key", BOB), ("anthropic-version", "2023-06-01")]);
     assert_eq!(
         body_of(&bob),
         json!({
@@ -137,7 +137,7 @@ fn models_are_asked_for_by_their_stage_of_life_as_well() {
     let anthropic = [("x-api-key", BOB), ("anthropic-version", "2023-06-01")];
     let none = json!({"data": [], "has_more": false, "first_id": null, "last_id": null});
     for (query, expected) in [("lifecycle=retired", 0), ("lifecycle%5B%5D=active&lifecycle%5B%5D=retired", 3)] {
-        let list = body_of(&answer("GET", &format!("/v1/models?{query}"), &anthropic));
+        let list = body_of(&list(&format!("/v1/models?{query}"), &anthropic));
         assert_eq!(list["data"].as_array().unwrap().len(), expected, "{query}");
         assert!(expected > 0 || list == none, "{list}");
     }
@@ -162,6 +162,7 @@ fn a_model_that_is_not_visible_is_not_there() {
 #[test]
 fn what_tier_two_knows_better_is_passed_on_to_it() {
     let cases = [
+        ("GET", "/v1/models"),
         ("GET", "/v1/models/served"),
         ("GET", "/v1/models/cluster/any"),
         ("GET", "/team/llama/v1/models"),

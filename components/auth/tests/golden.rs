@@ -36,6 +36,16 @@ fn refusals_in_anthropic_messages() {
     insta::assert_json_snapshot!(refusals("/v1/messages"));
 }
 
+#[test]
+fn refusals_in_kserve_v1() {
+    insta::assert_json_snapshot!(refusals("/v1/models/gpt-4o:predict"));
+}
+
+#[test]
+fn refusals_in_kserve_v2() {
+    insta::assert_json_snapshot!(refusals("/v2/models/gpt-4o/infer"));
+}
+
 fn refusals(path: &str) -> Value {
     let cases = CASES.map(|(name, method, headers, tail)| {
         let answer = answer(method, &format!("{path}{tail}"), headers);

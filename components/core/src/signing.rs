@@ -2,6 +2,12 @@
 //!
 //! A token is `base64url(claims) . base64url(signature)` and stands in `x-weir-token`. It is bound to the audience,
 //! method, path, body and to every `x-weir-*` header of the call, lives a minute at most, and is accepted once.
+//!
+//! A gRPC call in which the caller goes on to send messages has no body yet when it is signed. Its token says `stream`, and
+//! is bound to the first message alone: who may call, for which model and with what first message is signed, what
+//! follows on the same HTTP/2 stream is not. One who could put messages into it would have to be in the connection, which TLS
+//! keeps; the receiver holds each later message to the model that the first one names. Such a token is good for nothing
+//! else: where a whole body is expected, it is refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -56,8 +62,11 @@ pub struct Claims {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// SHA-256 of the body, in hexadecimal.
+    /// SHA-256 of the body, in hexadecimal; of the first message with its prefix where the call is a stream.
     pub body: String,
+    /// Whether only the first message is signed, since the others are not there yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
     /// SHA-256 of the `x-weir-*` headers, in hexadecimal: see [`digest_headers`].
     pub headers: String,
     /// Issued at.
@@ -77,7 +86,7 @@ pub struct Call<'a> {
     pub path: &'a str,
     /// The headers; those that do not begin with `x-weir-` are not looked at.
     pub headers: &'a HeaderMap,
-    /// The body.
+    /// The body; of a call that is a stream, the first message with its prefix.
     pub body: &'a [u8],
 }
 
@@ -91,12 +100,38 @@ pub fn sign(
     now: UnixMillis,
     random: [u8; 16],
 ) -> String {
+    token(key, issuer, audience, call, false, now, random)
+}
+
+/// Signs a call whose body goes on after the first message, which is `call.body`: see the [module](self).
+#[must_use]
+pub fn sign_stream(
+    key: &SigningKey,
+    issuer: &str,
+    audience: &str,
+    call: Call<'_>,
+    now: UnixMillis,
+    random: [u8; 16],
+) -> String {
+    token(key, issuer, audience, call, true, now, random)
+}
+
+fn token(
+    key: &SigningKey,
+    issuer: &str,
+    audience: &str,
+    call: Call<'_>,
+    stream: bool,
+    now: UnixMillis,
+    random: [u8; 16],
+) -> String {
     let claims = Claims {
         iss: issuer.to_owned(),
         aud: audience.to_owned(),
         method: call.method.to_owned(),
         path: call.path.to_owned(),
         body: digest(call.body),
+        stream,
         headers: digest_headers(call.headers),
         iat: now,
         exp: now.after(MAX_LIFE),
@@ -191,12 +226,20 @@ impl Claims {
         Ok(())
     }
 
-    /// Checks that the token is for a call with this body.
+    /// Checks that the token is for a call with this body, all of it.
     ///
     /// # Errors
     /// [`SignatureFault::WrongCall`].
     pub fn check_body(&self, body: &[u8]) -> Result<(), SignatureFault> {
-        if self.body == digest(body) { Ok(()) } else { Err(SignatureFault::WrongCall("body")) }
+        if !self.stream && self.body == digest(body) { Ok(()) } else { Err(SignatureFault::WrongCall("body")) }
+    }
+
+    /// Checks that the token is for a stream that begins with this message, its prefix included.
+    ///
+    /// # Errors
+    /// [`SignatureFault::WrongCall`].
+    pub fn check_first_message(&self, message: &[u8]) -> Result<(), SignatureFault> {
+        if self.stream && self.body == digest(message) { Ok(()) } else { Err(SignatureFault::WrongCall("stream")) }
     }
 }
 
@@ -266,6 +309,21 @@ mod tests {
             claims.check_head("POST", "/control/v1/settle", &sent),
             Err(SignatureFault::WrongCall("set of headers"))
         );
+    }
+
+    #[test]
+    fn a_token_for_a_stream_is_good_for_nothing_else() {
+        let public = public_key(&key(1).public_hex()).unwrap();
+        let sent = headers();
+        let call = Call { method: "POST", path: "/p", headers: &sent, body: b"first" };
+        let read = |token: &str| verify(token, |_| Some(&public), "host", NOW).unwrap();
+        let stream = read(&sign_stream(&key(1), "edge", "host", call, NOW, [7; 16]));
+        assert_eq!(stream.check_first_message(b"first"), Ok(()));
+        assert!(stream.check_first_message(b"other").is_err());
+        assert!(stream.check_body(b"first").is_err());
+        let whole = read(&sign(&key(1), "edge", "host", call, NOW, [7; 16]));
+        assert_eq!(whole.check_body(b"first"), Ok(()));
+        assert!(whole.check_first_message(b"first").is_err());
     }
 
     #[test]

@@ -39,7 +39,9 @@ async fn ending(trailers: TrailersResult, runtime: Runtime) -> TrailersResult {
         return trailers;
     };
     let outcome: Option<Outcome> = header::read_json(&trailers, header::USAGE).unwrap_or_default();
-    if outcome.is_some_and(|outcome| outcome.ending == Ending::Truncated) {
+    // gRPC tells by its status that an answer broke off.
+    let told = trailers.contains_key(weir_core::grpc::STATUS);
+    if !told && outcome.is_some_and(|outcome| outcome.ending == Ending::Truncated) {
         return abort().await;
     }
     if runtime == Runtime::Portable {

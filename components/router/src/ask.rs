@@ -2,8 +2,9 @@
 //! read, and the rest goes on byte for byte.
 
 use http::{HeaderMap, Method};
+use weir_core::grpc::{self, Message};
 use weir_core::json::Object;
-use weir_core::{Endpoint, Estimate, GatewayError, Limits, RequestView, Tokens, tensors};
+use weir_core::{Endpoint, Estimate, GatewayError, Limits, RequestView, Rpc, Tokens, tensors};
 
 use crate::model::ModelName;
 use crate::{content, destination, estimate, named};
@@ -33,6 +34,9 @@ impl Ask {
             let model = ModelName::new(named::model(view, headers, None)?, limits.model_bytes)?;
             return Ok(Self { model, stream: false, input: Tokens::ZERO, output_cap: Some(Tokens::ZERO), choices: 1 });
         }
+        if let Endpoint::Grpc(rpc) = view.endpoint {
+            return Self::of_message(rpc, body, limits);
+        }
         let body = Object::parse(tensors::json_of(&view.endpoint, headers, body)?, limits.json_depth)?;
         destination::check_body(&body)?;
         let model = ModelName::new(named::model(view, headers, Some(&body))?, limits.model_bytes)?;
@@ -41,6 +45,17 @@ impl Ask {
         let input = if view.dialect.is_inference() { estimate::tensors(&body) } else { estimate::prompt(&body) };
         let (output_cap, choices) = output(&view.endpoint, &body, input)?;
         Ok(Self { model, stream, input, output_cap, choices })
+    }
+
+    /// Reads the message of a call over gRPC.
+    fn of_message(rpc: Rpc, body: &[u8], limits: &Limits) -> Result<Self, GatewayError> {
+        let message = Message::only(body, limits.body_bytes)?;
+        let name = message.name(limits.model_bytes)?.ok_or_else(|| content::missing("model_name", "name a model"))?;
+        let model = ModelName::new(name.text().to_owned(), limits.model_bytes)?;
+        let input = if rpc.infers() { estimate::texts(&grpc::texts(message.bytes())) } else { Tokens::ZERO };
+        // Numbers are no prompt, and what comes of them is no text.
+        let output_cap = (input == Tokens::ZERO).then_some(Tokens::ZERO);
+        Ok(Self { model, stream: false, input, output_cap, choices: 1 })
     }
 
     /// What the request may cost, where `model_cap` is the most tokens that an answer of the model can have.
@@ -132,6 +147,24 @@ mod tests {
         assert!(read("/v1/chat/completions", r#"{"model":"m","messages":[{}],"stream":true}"#).unwrap().stream);
         assert!(!read("/v1/chat/completions", r#"{"model":"m","messages":[{}],"stream":null}"#).unwrap().stream);
         assert!(!read("/v1/embeddings", r#"{"model":"m","input":"a","stream":true}"#).unwrap().stream);
+    }
+
+    #[test]
+    fn a_message_of_grpc_names_its_model_and_its_text_counts() {
+        let read = |rpc: Rpc, message: &[u8]| {
+            let view = RequestView::parse(&Method::POST, rpc.path(), false).ok().unwrap();
+            Ask::read(&view, &HeaderMap::new(), &grpc::framed(message), &Limits::default())
+        };
+        let numbers = read(Rpc::ModelInfer, b"\x0a\x01m").unwrap();
+        assert_eq!((numbers.model.as_str(), numbers.input, numbers.output_cap), ("m", Tokens(0), Some(Tokens(0))));
+        // One input of BYTES with the text `12345678`.
+        let text = read(Rpc::ModelInfer, b"\x0a\x01m\x2a\x13\x12\x05BYTES\x2a\x0a\x42\x0812345678").unwrap();
+        assert_eq!((text.input, text.output_cap), (Tokens(2), None));
+        assert_eq!(read(Rpc::ModelReady, b"\x0a\x01m").unwrap().model.as_str(), "m");
+        let kind = |message: &[u8]| read(Rpc::ModelInfer, message).unwrap_err().kind();
+        for message in [&b""[..], b"\x0a\x00", b"\x0a\x01m\x0a\x01n", b"\x0a\x05m"] {
+            assert_eq!(kind(message), ErrorKind::InvalidRequest, "{message:?}");
+        }
     }
 
     #[test]

@@ -62,6 +62,18 @@ pub fn tensors(body: &Object) -> Tokens {
     weight.tokens()
 }
 
+/// Pieces of text, whatever they are in, estimated as tokens.
+#[must_use]
+pub fn texts(pieces: &[&[u8]]) -> Tokens {
+    let mut weight = Weight::default();
+    for piece in pieces {
+        let other: u64 = piece.iter().map(|byte| u64::from(byte >> 7)).sum();
+        weight.ascii_bytes += piece.len() as u64 - other;
+        weight.other_bytes += other;
+    }
+    weight.tokens()
+}
+
 /// The cap on an answer's tokens among the parameters of Triton's `generate`, as its backends for language models call
 /// it; what is no whole number there is for the server to refuse.
 #[must_use]

@@ -1,9 +1,13 @@
 //! The head of a request: what can be said before its body is read.
 
 use http::{HeaderMap, HeaderValue, Method};
-use weir_core::{Dialect, Endpoint, ErrorKind, GatewayError, Principal, RequestId, RequestView, header};
+use weir_core::{Dialect, Endpoint, ErrorKind, GatewayError, Principal, RequestId, RequestView, Rpc, header};
 
 use crate::{destination, media};
+
+/// Where the caller goes on to send messages, tier one would have to sign what is not there yet.
+const NO_STREAMS: &str = "streams in both directions are not served here, but by a tier two, to an edge that is registered there; \
+    use ModelInfer";
 
 /// A request whose head is in order.
 #[derive(Clone)]
@@ -43,9 +47,8 @@ impl Head {
         let request = id.ok_or_else(|| {
             refuse(no_auth(&header::InternalHeaderError { name: header::REQUEST, fault: "is missing".to_owned() }))
         })?;
-        if view.endpoint == Endpoint::Models && view.service.is_none() {
-            let message = "the list of models is kept by the part `auth`, which this gateway's chain has not";
-            return Err(refuse(GatewayError::new(ErrorKind::PathNotFound, message)));
+        if view.endpoint == Endpoint::Grpc(Rpc::ModelStreamInfer) {
+            return Err(refuse(GatewayError::new(ErrorKind::PathNotFound, NO_STREAMS)));
         }
         let media = if view.endpoint.method() == Method::GET { Ok(()) } else { media::check(&view.endpoint, headers) };
         media.and_then(|()| destination::check_query(&view.query)).map_err(refuse)?;

@@ -1,7 +1,7 @@
 //! What a body is, as its headers say: plain JSON is taken, and JSON with tensors behind it; nothing else.
 
 use http::{HeaderMap, HeaderName, header};
-use weir_core::{Endpoint, ErrorKind, GatewayError, tensors};
+use weir_core::{Endpoint, ErrorKind, GatewayError, grpc, tensors};
 
 /// Checks that a request's body is JSON that is not encoded in any way, or JSON with tensors behind it where the endpoint
 /// takes those. An encoded body is refused rather than decoded: how large it is would be known too late.
@@ -16,6 +16,11 @@ pub fn check(endpoint: &Endpoint, headers: &HeaderMap) -> Result<(), GatewayErro
                 "the body is compressed, and compressed bodies are not taken; send it without `content-encoding`",
             ));
         }
+    }
+    if let Endpoint::Grpc(_) = endpoint {
+        let is_grpc = headers.get(header::CONTENT_TYPE).is_some_and(|value| grpc::is_grpc(value.as_bytes()));
+        let message = "gRPC is asked for with `content-type: application/grpc`";
+        return if is_grpc { Ok(()) } else { Err(refused(&header::CONTENT_TYPE, message)) };
     }
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     match (types.next(), types.next()) {
@@ -54,6 +59,7 @@ fn refused(header: &HeaderName, message: &str) -> GatewayError {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use weir_core::Rpc;
 
     use super::*;
 
@@ -103,6 +109,21 @@ mod tests {
                 .collect();
         assert_eq!(check(&Endpoint::Infer, &headers), Ok(()));
         assert_eq!(check(&Endpoint::Predict, &headers).unwrap_err().status(), 415);
+    }
+
+    #[test]
+    fn grpc_has_its_own_type() {
+        for (path, media, taken) in [
+            (Rpc::ModelInfer, "application/grpc", true),
+            (Rpc::ModelInfer, "application/grpc+proto", true),
+            (Rpc::HealthCheck, "application/grpc; a=b", true),
+            (Rpc::ModelInfer, "application/grpc+json", false),
+            (Rpc::ModelInfer, "application/grpc-web", false),
+            (Rpc::ModelInfer, "application/json", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media))]);
+            assert_eq!(check(&Endpoint::Grpc(path), &headers).is_ok(), taken, "{media}");
+        }
     }
 
     #[test]

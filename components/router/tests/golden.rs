@@ -34,6 +34,28 @@ fn refusals_in_anthropic_messages() {
     insta::assert_json_snapshot!(refusals(&MESSAGES));
 }
 
+#[test]
+fn refusals_in_kserve_v2() {
+    let cases = [
+        ("not JSON", "inputs=1"),
+        ("not an object", "[]"),
+        ("a key twice", r#"{"inputs":[],"inputs":[]}"#),
+        ("a destination", r#"{"inputs":[],"api_base":"http://169.254.169.254"}"#),
+    ];
+    let client = Client { path: "/v2/models/gpt-4o/infer", prompt: "" };
+    let by_body = cases.map(|(name, body)| refused(name, &client, &allowed(), body));
+    let heads = [
+        ("a form", and("content-type", "application/x-www-form-urlencoded")),
+        ("tensors that begin nowhere", and("inference-header-content-length", "14")),
+        ("another model in the header", and("x-gateway-model-name", "gpt-4o-mini")),
+        ("a model that may not be used", headers(&principal("one", &["own"]))),
+    ];
+    let by_head = heads.map(|(name, headers)| refused(name, &client, &headers, r#"{"inputs":[]}"#));
+    let elsewhere = Client { path: "/v2/models/gpt4o/infer", prompt: "" };
+    let unknown = refused("a model that is not there", &elsewhere, &allowed(), r#"{"inputs":[]}"#);
+    insta::assert_json_snapshot!(by_body.into_iter().chain(by_head).chain([unknown]).collect::<Value>());
+}
+
 fn refusals(client: &Client) -> Value {
     let with = |members: &str| format!("{{{members},{}}}", client.prompt);
     let deep = with(&format!(r#""model":"gpt-4o","metadata":{}1{}"#, "[".repeat(20), "]".repeat(20)));

@@ -1,6 +1,7 @@
 //! The face to WASI: carries bytes between the runtime and the pure parts, keeps time, and always answers.
 
 mod call;
+mod grpc;
 mod held;
 mod keys;
 mod outcome;
@@ -71,6 +72,9 @@ async fn answered(
     let limit = account.time_for_first_event(&upstream.timeouts, attempt.deadline, now());
     let wants = call::Wants { exchange: &exchange, keys: &keys, sizes: &config.sizes, limit };
     let (timeouts, on_gone, from_weir) = (upstream.timeouts, upstream.on_client_gone, upstream.audience.is_some());
+    if view.dialect == Dialect::KserveGrpc {
+        return grpc::make(upstream, wants, account).await;
+    }
     match call::make(upstream, wants, from_weir).await? {
         Came::Whole { status, headers, body } => whole(&exchange, account, status, &headers, body, &keys)
             .map_err(|error| Failed::of(error).with_status(status)),

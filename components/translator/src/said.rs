@@ -152,6 +152,11 @@ pub(crate) fn no_count() -> GatewayError {
     GatewayError::new(ErrorKind::UpstreamProtocol, "the backend's answer holds no count of tokens")
 }
 
+/// Whether an error body is one of KServe's protocols: a message under `error`, and no object.
+pub(crate) fn is_kserves(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|value| value["error"].is_string())
+}
+
 /// Messages are for humans; some backends put whole pages there.
 pub(crate) fn shortened(message: &str) -> String {
     const MOST: usize = 2_000;

@@ -4,8 +4,9 @@
 mod common;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::{Value, json};
 use weir_core::plan::OnUnsupported;
-use weir_core::{ErrorKind, GatewayError, RequestView, Tokens};
+use weir_core::{ErrorKind, GatewayError, Pattern, Principal, RequestView, Tokens, header};
 use weir_translator::attempt::{Attempt, Prepared, Request, prepare};
 
 use common::{ESTIMATE, NOW, attempt, config};
@@ -129,4 +130,37 @@ fn an_answer_in_one_piece_is_a_stream_of_one_event() {
     let (stream, usage) = exchange.streamed(b"{\n \"text_output\": \"12345678\"\r\n}", NOW).unwrap();
     assert_eq!(String::from_utf8(stream).unwrap(), "data: {  \"text_output\": \"12345678\"  }\n\n");
     assert_eq!(usage.output, Tokens(2));
+}
+
+#[test]
+fn a_tier_twos_models_are_listed_behind_our_own_as_far_as_the_caller_may_use_them() {
+    let mut config = config();
+    let route = |models: &str| {
+        let route = json!({"models": [models], "tenants": [], "path": null, "headers": {},
+            "on_unsupported": "reject", "max_output_tokens": 1, "targets": [{"backend": "host", "weight": 1, "priority": 0}]});
+        serde_json::from_value(route).unwrap()
+    };
+    config.routes = vec![route("named"), route("q*"), route("other-*")];
+    let principal = Principal {
+        tenant: "demo".into(),
+        key: "laptop".into(),
+        user: None,
+        claims: Default::default(),
+        models: [vec![Pattern::new("*")], vec![Pattern::new("named"), Pattern::new("q*")]],
+        policy: "p".into(),
+    };
+    let mut sent = headers(&[("anthropic-version", "2023-06-01")]);
+    sent.insert(header::PRINCIPAL, header::json_value(&principal));
+    let view = RequestView::parse(&Method::GET, "/v1/models?limit=2", true).ok().unwrap();
+    let request = Request { view: &view, headers: &sent, body: b"" };
+    let Prepared { upstream, exchange } = prepare(&config, &attempt("host", OnUnsupported::Reject), request).unwrap();
+    assert_eq!((upstream.path.as_str(), upstream.headers.contains_key("anthropic-version")), ("/v1/models", false));
+
+    let told = br#"{"object":"list","data":[{"id":"qwen"},{"id":"other-one"},{"id":"named"},{"id":"qwq"}]}"#;
+    let (list, usage) = exchange.whole(told.to_vec(), NOW).unwrap();
+    let list: Value = serde_json::from_slice(&list).unwrap();
+    let ids: Vec<&str> = list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
+    assert_eq!((ids, &list["has_more"]), (vec!["named", "qwen"], &json!(true)));
+    assert_eq!(usage, weir_core::Usage::default());
+    assert_eq!(exchange.whole(b"[]".to_vec(), NOW).err().unwrap().kind(), ErrorKind::UpstreamProtocol);
 }

@@ -151,7 +151,7 @@ fn authorized<'d>(
 
 /// Whether the caller may use the model; gives the caller's own name for it. Patterns are about names that callers use:
 /// where tier one has renamed the model, its signed plan says what the caller asked for, and that this name came of it.
-fn authorize(headers: &HeaderMap, principal: &Principal, name: &str) -> Result<String, GatewayError> {
+pub(crate) fn authorize(headers: &HeaderMap, principal: &Principal, name: &str) -> Result<String, GatewayError> {
     let plan: Option<Plan> = header::read_json(headers, header::PLAN)
         .map_err(|_| GatewayError::new(ErrorKind::InvalidRequest, "the plan cannot be read"))?;
     match plan {
@@ -165,12 +165,12 @@ fn authorize(headers: &HeaderMap, principal: &Principal, name: &str) -> Result<S
     }
 }
 
-fn not_allowed(name: &str) -> GatewayError {
+pub(crate) fn not_allowed(name: &str) -> GatewayError {
     let message = format!("this key may not use the model `{name}`");
     GatewayError::new(ErrorKind::ModelNotAllowed, message).with_param("model")
 }
 
-fn deadline(headers: &HeaderMap, options: &ClusterOptions) -> Result<Instant, GatewayError> {
+pub(crate) fn deadline(headers: &HeaderMap, options: &ClusterOptions) -> Result<Instant, GatewayError> {
     let Some(value) = headers.get(header::DEADLINE) else {
         // Time for each attempt; a caller that states a deadline decides for itself.
         return Ok(Instant::now() + options.timeouts.first_byte * options.retry.attempts);
@@ -185,7 +185,7 @@ fn deadline(headers: &HeaderMap, options: &ClusterOptions) -> Result<Instant, Ga
 }
 
 /// What a body's fault is in the caller's eyes.
-fn unreadable(error: ReadError) -> GatewayError {
+pub(crate) fn unreadable(error: ReadError) -> GatewayError {
     let cause = match error {
         ReadError::TooLong(limit) => return too_large(limit),
         ReadError::Broken(cause) => cause,
@@ -201,7 +201,7 @@ fn too_large(limit: usize) -> GatewayError {
     GatewayError::new(ErrorKind::BodyTooLarge, format!("the body is longer than {limit} bytes"))
 }
 
-fn now() -> UnixMillis {
+pub(crate) fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(Millis::from(since).0)
 }

@@ -37,8 +37,20 @@ pub(crate) struct Answer {
     pub(crate) body: Body,
     /// What the server said, where the status is an error's; then the body is read.
     pub(crate) refused: Option<Refused>,
-    /// Whether it said that it does not have the model that it is listed for.
-    pub(crate) lacks_model: bool,
+    /// What that shows of the server.
+    pub(crate) shows: Shows,
+}
+
+/// What an answer's status, and what was said beside it, show of a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Shows {
+    /// No more than the status itself.
+    #[default]
+    Status,
+    /// It does not have the model that it is listed for.
+    Lacks,
+    /// It is well, and what failed is the model's own code.
+    Well,
 }
 
 /// An attempt without an answer.
@@ -81,10 +93,23 @@ impl Answer {
         let status = self.head.status;
         if status.is_client_error() || status.is_server_error() {
             let refused = Refused::hear(std::mem::replace(&mut self.body, empty()), until).await;
-            self.lacks_model = refused.lacks_the_model(status, view);
+            self.shows = match () {
+                () if refused.lacks_the_model(status, view) => Shows::Lacks,
+                () if refused.is_the_models_own(status, view) => Shows::Well,
+                () => Shows::Status,
+            };
             self.refused = Some(refused);
         }
         self
+    }
+
+    /// Whether it shows that the server is ill.
+    fn is_failure(&self) -> bool {
+        match self.shows {
+            Shows::Status => is_failure(self.head.status),
+            Shows::Lacks => true,
+            Shows::Well => false,
+        }
     }
 
     /// Whether it is a stream of events that can be read, so that something may be put between them.
@@ -102,7 +127,7 @@ impl Attempt {
                 if let Some(length) = asked_to_wait(answer) {
                     lease.hold(length);
                 }
-                if is_failure(answer.head.status) || answer.lacks_model {
+                if answer.is_failure() {
                     lease.failed(Failure::Answer);
                 } else {
                     let timed = if answer.is_event_stream() { Timed::Stream } else { Timed::Whole };
@@ -123,8 +148,8 @@ impl Attempt {
     /// Whether another endpoint may do better, and the word for why.
     pub(crate) fn worth_another(&self) -> Option<&'static str> {
         match &self.outcome {
-            Ok(answer) if is_failure(answer.head.status) => Some("status_5xx"),
-            Ok(answer) if answer.lacks_model => Some("model_gone"),
+            Ok(answer) if answer.shows == Shows::Lacks => Some("model_gone"),
+            Ok(answer) if answer.is_failure() => Some("status_5xx"),
             Ok(answer) if matches!(answer.head.status.as_u16(), 408 | 425 | 429) => Some("status_4xx"),
             Ok(_) => None,
             Err(Fault::Late) => Some("timeout"),

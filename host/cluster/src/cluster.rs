@@ -26,7 +26,7 @@ use crate::roster::Roster;
 use crate::snapshot::{ModelState, Snapshot};
 use crate::tally::Tally;
 use crate::verify::CallVerifier;
-use crate::{answer, health};
+use crate::{answer, grpc, health};
 
 /// An answer on its way.
 pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -119,6 +119,26 @@ impl Cluster {
 }
 
 impl Shared {
+    /// What of all this a call over gRPC needs.
+    fn grpc<'s>(self: &'s Arc<Self>, directory: &'s Directory) -> grpc::Plane<'s> {
+        let (verifier, options, forwarder) = (self.verifier.as_ref(), &self.options, &self.forwarder);
+        let shared = self.clone();
+        let look = Arc::new(move |model: Option<&str>| shared.serving(model));
+        grpc::Plane { verifier, directory, options, forwarder, look }
+    }
+
+    /// Whether calls of a model are taken, or calls at all.
+    fn serving(&self, model: Option<&str>) -> grpc::Serving {
+        let takes = match model {
+            None => !self.draining.load(Ordering::Relaxed),
+            Some(name) => match self.directory.load().find(name) {
+                Some(entry) => self.forwarder.pool.is_hopeful(entry),
+                None => return grpc::Serving::Unknown,
+            },
+        };
+        if takes { grpc::Serving::Yes } else { grpc::Serving::No }
+    }
+
     /// Whether some server of a model is well.
     fn has_server(&self, model: &Entry) -> bool {
         let state = self.forwarder.pool.look(|fleet, now| ModelState::of(model, fleet, now));
@@ -137,6 +157,9 @@ async fn answer(shared: Arc<Shared>, request: Request<Body>, peer: Peer) -> Resp
     }
     let mut tally = Tally::new(&request, peer, shared.metrics.clone(), shared.options.access_log.clone());
     let directory = shared.directory.load_full();
+    if grpc::is_call(&request) {
+        return grpc::answer(shared.grpc(&directory), request, tally).await;
+    }
     let asked = admit(request, shared.verifier.as_ref(), &directory, &shared.options, &mut tally).await;
     let response = match asked {
         Ok(Asked::Call(call)) => return shared.forwarder.forward(*call, tally).await,

@@ -152,7 +152,8 @@ impl Endpoint {
         Ok(request)
     }
 
-    fn sign(&self, headers: &mut HeaderMap) -> Result<(), WrongOrigin> {
+    /// Adds the server's key, if it wants one. Its port for gRPC is told together with its origin: it is the same server.
+    pub(crate) fn sign(&self, headers: &mut HeaderMap) -> Result<(), WrongOrigin> {
         match &self.options.credential {
             Some(credential) => credential.apply(&self.options.origin, headers),
             None => Ok(()),

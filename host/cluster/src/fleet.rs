@@ -225,6 +225,12 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
             .any(|(_, slot)| slot.in_flight < slot.terms.cap && slot.condition.admission(now, &self.rules).is_some())
     }
 
+    /// Whether a model has an endpoint that may be called, now or as soon as it has room.
+    #[must_use]
+    pub fn is_served(&self, model: ModelId, now: Instant) -> bool {
+        self.is_hopeful(model, &[], now)
+    }
+
     /// A place at the end of the model's queue; `waiter` comes back where there is none.
     ///
     /// # Errors

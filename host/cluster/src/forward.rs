@@ -10,7 +10,7 @@ use weir_core::header;
 use weir_serve::Body;
 
 use crate::admit::Call;
-use crate::attempt::{Answer, Attempt, Fault, Told, not_for_the_caller};
+use crate::attempt::{Answer, Attempt, Fault, Shows, Told, not_for_the_caller};
 use crate::budget::Budget;
 use crate::dialers::Dialers;
 use crate::fleet::EndpointId;
@@ -49,8 +49,6 @@ impl Forwarder {
             let number = u32::try_from(tried.len() + 1).unwrap_or(u32::MAX);
             tally.attempt(number, lease.endpoint().name());
             let attempt = self.race(&call, lease, &mut tally).await;
-            // Where two were asked, it is another one's answer, perhaps.
-            tally.attempt(number, attempt.lease.endpoint().name());
             attempt.report();
             if let Some(reason) = attempt.worth_another() {
                 tried.push(attempt.lease.id());
@@ -80,7 +78,7 @@ impl Forwarder {
         let response =
             tokio::time::timeout_at(until, lease.endpoint().send(request)).await.map_err(|_| Fault::Late)??;
         let (head, body) = response.into_parts();
-        let answer = Answer { came: Instant::now(), head, first: None, body, refused: None, lacks_model: false };
+        let answer = Answer { came: Instant::now(), head, first: None, body, refused: None, shows: Shows::default() };
         let answer = answer.hear(&call.view, until).await;
         if !(answer.head.status.is_success() && answer.is_event_stream()) {
             return Ok(answer);

@@ -74,6 +74,7 @@ mod endpoint;
 pub mod fleet;
 mod forward;
 mod health;
+mod grpc;
 mod hedge;
 mod metrics;
 mod model;
@@ -95,7 +96,7 @@ mod verify;
 
 pub use cluster::{Answering, Cluster};
 pub use model::{EndpointOptions, Model, Protocols, Role, Source, Status, Trust, Version, Watched};
-pub use options::{ClusterOptions, Health, Hedge, HedgeAfter, OptionsError, Queue, Retry, Timeouts};
+pub use options::{ClusterOptions, Grpc, Health, Hedge, HedgeAfter, OptionsError, Queue, Retry, Timeouts};
 pub use pace::Timed;
 pub use settings::KeyError;
 pub use snapshot::{EndpointState, ModelState, Snapshot, SourceState, Standing, VersionState};

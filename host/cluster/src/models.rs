@@ -26,13 +26,23 @@ pub(crate) fn one(name: &str, dialect: Dialect, ready: bool) -> Value {
     model
 }
 
-/// A model has no date here; both dialects want one, so it is the first there is.
+/// A model has no date here; both dialects want one, so it is the first there is. Whatever else Anthropic tells of a model
+/// is `null`, where it is not known.
 fn model(name: &str, dialect: Dialect) -> Value {
     match dialect {
-        Dialect::AnthropicMessages => {
-            let created_at = "1970-01-01T00:00:00Z";
-            json!({"type": "model", "id": name, "display_name": name, "created_at": created_at, "lifecycle": "active"})
-        }
+        Dialect::AnthropicMessages => json!({
+            "type": "model",
+            "id": name,
+            "display_name": name,
+            "created_at": "1970-01-01T00:00:00Z",
+            "lifecycle": "active",
+            "deprecated_at": null,
+            "retires_at": null,
+            "line": null,
+            "capabilities": null,
+            "max_input_tokens": null,
+            "max_tokens": null,
+        }),
         _ => json!({"id": name, "object": "model", "created": 0, "owned_by": "weir"}),
     }
 }

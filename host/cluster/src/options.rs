@@ -21,6 +21,8 @@ pub struct ClusterOptions {
     pub timeouts: Timeouts,
     /// How large a request may be.
     pub limits: Limits,
+    /// What holds for gRPC alone.
+    pub grpc: Grpc,
     /// How many requests wait for room.
     pub queue: Queue,
     /// How often another endpoint is tried.
@@ -43,6 +45,7 @@ impl Default for ClusterOptions {
             health: Health::default(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            grpc: Grpc::default(),
             queue: Queue::default(),
             retry: Retry::default(),
             hedge: None,
@@ -101,6 +104,20 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self { first_byte: Duration::from_secs(120), idle: Duration::from_secs(60) }
+    }
+}
+
+/// What holds for gRPC alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grpc {
+    /// One message of a stream, in bytes; a call that is no stream is bounded as all requests are. 8 MiB, as KServe's
+    /// servers have it.
+    pub message_bytes: usize,
+}
+
+impl Default for Grpc {
+    fn default() -> Self {
+        Self { message_bytes: 8 * 1024 * 1024 }
     }
 }
 

@@ -81,6 +81,11 @@ impl Pool {
         }
     }
 
+    /// Whether the model has an endpoint that may be called, now or when it has room.
+    pub(crate) fn is_hopeful(&self, model: &Entry) -> bool {
+        self.fleet.lock().is_served(model.id, now())
+    }
+
     /// Another endpoint for a further attempt, if one has room now.
     pub(crate) fn another(self: &Arc<Self>, model: &Entry, avoid: &[EndpointId]) -> Option<Lease> {
         match self.take(model, avoid) {

@@ -57,18 +57,21 @@ impl Forwarder {
             attempt = &mut first => (attempt, Err(second)),
             attempt = &mut second => (attempt, Ok(first)),
         };
-        if attempt.worth_another().is_none() {
-            tally.hedge_won(last.is_ok());
-            return attempt;
-        }
-        // It is the other one's turn alone.
-        attempt.report();
-        tally.hedge_won(last.is_err());
-        drop(attempt);
-        match last {
-            Ok(first) => first.await,
-            Err(second) => second.await,
-        }
+        let second_won = if attempt.worth_another().is_none() { last.is_ok() } else { last.is_err() };
+        let attempt = match last {
+            _ if attempt.worth_another().is_none() => attempt,
+            last => {
+                // It is the other one's turn alone.
+                attempt.report();
+                drop(attempt);
+                match last {
+                    Ok(first) => first.await,
+                    Err(second) => second.await,
+                }
+            }
+        };
+        tally.hedge_won(second_won, attempt.lease.endpoint().name());
+        attempt
     }
 
     /// An attempt that may be dropped since another is over first; then its endpoint took as long as that, at least. It

@@ -22,6 +22,9 @@ use crate::tally::Tally;
 /// on the way notice that a client has left.
 const HEARTBEAT: &[u8] = b": heartbeat\n\n";
 
+/// How long a listener has to write what it was given, before it is told that no more will come.
+const FLUSHED: Duration = Duration::from_millis(20);
+
 /// How long a stream may be silent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
@@ -58,6 +61,8 @@ pub(crate) struct Relay {
     last_byte: Option<Instant>,
     /// When the last byte went to the caller, a comment's included.
     last_sent: Instant,
+    /// What the caller's transfer is broken off with, once what was passed on has had the time to leave.
+    failing: Option<BoxError>,
     /// Moved only when it fires: to move it with each frame would cost more than the frame.
     timer: Pin<Box<Sleep>>,
 }
@@ -74,6 +79,7 @@ impl Relay {
             boundary: Boundary::default(),
             last_byte: None,
             last_sent: patience.quiet_since,
+            failing: None,
             timer: Box::pin(tokio::time::sleep_until(now)),
         };
         if relay.first.is_none() {
@@ -104,13 +110,24 @@ impl Relay {
         self.lease = None;
     }
 
-    fn cut(&mut self, why: CutShort) -> BoxError {
+    /// The answer ends before it is whole. A listener that is told so writes nothing more, not even what it was just
+    /// given: so it is told a moment later.
+    fn cut(&mut self, why: CutShort) {
         if let Some(lease) = &self.lease {
             tracing::info!(endpoint = lease.endpoint().name(), error = %why, "an answer broke off");
             lease.failed(Failure::Answer);
         }
         self.end(Ending::Truncated);
-        Box::new(why)
+        self.failing = Some(Box::new(why));
+        self.timer.as_mut().reset(Instant::now() + FLUSHED);
+    }
+
+    /// Once the moment has passed, what the transfer is broken off with; `None` where it is not.
+    fn poll_failing(&mut self, cx: &mut Context<'_>) -> Poll<Option<BoxError>> {
+        if self.failing.is_some() {
+            std::task::ready!(self.timer.as_mut().poll(cx));
+        }
+        Poll::Ready(self.failing.take())
     }
 
     /// What silence calls for, now or when the timer fires next.
@@ -158,7 +175,9 @@ impl http_body::Body for Relay {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         loop {
-            let Some(server) = &mut this.server else { return Poll::Ready(None) };
+            let Some(server) = &mut this.server else {
+                return this.poll_failing(cx).map(|failing| failing.map(Err));
+            };
             match Pin::new(server).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) if data.is_empty() => {}
@@ -169,32 +188,33 @@ impl http_body::Body for Relay {
                     // Trailers: a model server's are nobody's business, and could pass for Weir's own.
                     Err(_) => {}
                 },
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(this.cut(CutShort::Broken(error))))),
+                Poll::Ready(Some(Err(error))) => this.cut(CutShort::Broken(error)),
                 Poll::Ready(None) => {
                     this.end(Ending::Complete);
                     return Poll::Ready(None);
                 }
                 Poll::Pending => {
-                    return match std::task::ready!(this.poll_silence(cx)) {
-                        Silence::TooLong => Poll::Ready(Some(Err(this.cut(CutShort::Silent)))),
+                    match std::task::ready!(this.poll_silence(cx)) {
+                        Silence::TooLong => this.cut(CutShort::Silent),
                         Silence::Beat => {
                             this.tally.heartbeat();
-                            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(HEARTBEAT)))))
+                            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(HEARTBEAT)))));
                         }
-                    };
+                    }
                 }
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.server.is_none()
+        self.server.is_none() && self.failing.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.server {
             Some(server) if self.patience.heartbeat.is_none() && self.first.is_none() => server.size_hint(),
             Some(_) => SizeHint::default(),
+            None if self.failing.is_some() => SizeHint::default(),
             None => SizeHint::with_exact(0),
         }
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use tokio::time::Instant;
-use weir_core::{Endpoint, Principal, header};
+use weir_core::grpc::Code;
+use weir_core::{Endpoint, Principal, Rpc, header};
 use weir_serve::{AccessLog, AccessRecord, Body, Ending, Peer};
 
 use crate::directory::Entry;
@@ -27,6 +28,8 @@ pub(crate) struct Tally {
     /// Whether the answer is a stream of events.
     streams: bool,
     tokens: Tokens,
+    /// What a call over gRPC ended with: its HTTP status is 200 whatever happens.
+    grpc: Option<Code>,
     metrics: Arc<Metrics>,
     log: AccessLog,
 }
@@ -36,7 +39,17 @@ impl Tally {
         let mut record = AccessRecord::new("host", request.method().as_str(), request.uri().path());
         record.peer = Some(peer.addr.ip());
         let (model, streams, tokens) = (metrics.of_no_model(), false, Tokens::default());
-        Self { record, started: Instant::now(), model, operation: NO_OPERATION, streams, tokens, metrics, log }
+        Self {
+            record,
+            started: Instant::now(),
+            model,
+            operation: NO_OPERATION,
+            streams,
+            tokens,
+            grpc: None,
+            metrics,
+            log,
+        }
     }
 
     /// Who calls, now that the signature shows that it is true.
@@ -68,9 +81,10 @@ impl Tally {
         self.record.hedged = true;
     }
 
-    /// Whose answer counts: the second endpoint's or the first's.
-    pub(crate) fn hedge_won(&self, second: bool) {
+    /// Whose answer counts: the second endpoint's or the first's; and its name.
+    pub(crate) fn hedge_won(&mut self, second: bool, endpoint: &str) {
         self.model.hedged(second);
+        self.record.backend = Some(endpoint.to_owned());
     }
 
     pub(crate) fn refused_call(&self) {
@@ -94,6 +108,21 @@ impl Tally {
         }
         self.tokens.pass(piece);
         self.record.bytes += piece.len() as u64;
+    }
+
+    /// So many bytes of an answer that holds no JSON went to the caller.
+    pub(crate) fn passed_bytes(&mut self, length: usize) {
+        if self.record.time_to_first_token.is_none() {
+            self.record.time_to_first_token = Some(self.started.elapsed());
+        }
+        self.record.bytes += length as u64;
+    }
+
+    /// The status with which a call over gRPC ends.
+    pub(crate) fn grpc(&mut self, code: Code) {
+        self.record.status = StatusCode::OK.as_u16();
+        self.record.grpc_status = Some(code.number());
+        self.grpc = Some(code);
     }
 
     /// The answer ended.
@@ -128,7 +157,11 @@ impl Drop for Tally {
         model.finished(Finished {
             operation: self.operation,
             tenant: self.record.tenant.as_deref().unwrap_or_default(),
-            status: if self.record.status == 0 { CLIENT_LEFT } else { self.record.status },
+            status: match (self.grpc, self.record.status) {
+                (Some(code), _) => code.http_status(),
+                (None, 0) => CLIENT_LEFT,
+                (None, status) => status,
+            },
             took,
             first: self.record.time_to_first_token.filter(|_| self.streams),
             tokens: self.tokens,
@@ -144,6 +177,7 @@ fn operation(endpoint: &Endpoint) -> &'static str {
         Endpoint::Completions | Endpoint::Generate | Endpoint::GenerateStream => "text_completion",
         Endpoint::Embeddings => "embeddings",
         Endpoint::Predict | Endpoint::Infer => "infer",
+        Endpoint::Grpc(Rpc::ModelInfer | Rpc::ModelStreamInfer) => "infer",
         Endpoint::Explain => "explain",
         Endpoint::Tokenize | Endpoint::Detokenize | Endpoint::InputTokens | Endpoint::CountTokens => "tokenize",
         _ => NO_OPERATION,

@@ -251,7 +251,9 @@ async fn each_request_is_one_line_in_the_log_and_one_in_the_metrics() {
     assert!(!lines[1].to_string().contains("\"hi\""), "no prompt");
     tier.metric("weir_cluster_requests_total{model=\"llama\",status=\"200\"} 1").await;
     tier.metric("weir_cluster_requests_total{model=\"\",status=\"404\"} 1").await;
-    tier.metric("weir_cluster_first_byte_seconds_count{model=\"llama\"} 1").await;
+    let labels =
+        r#"gen_ai_operation_name="chat",gen_ai_provider_name="weir",gen_ai_request_model="llama",tenant="acme""#;
+    tier.metric(&format!("gen_ai_server_request_duration_seconds_count{{{labels}}} 1")).await;
     let gauge = format!("weir_cluster_in_flight{{endpoint=\"{}/openai/v1\"}} 0", upstream.origin());
     tier.metric(&gauge).await;
 }

@@ -240,6 +240,23 @@ async fn a_server_that_came_back_with_another_model_is_left_for_another_server()
 }
 
 #[tokio::test]
+async fn a_model_that_fails_on_its_input_does_not_put_its_servers_aside() {
+    let own = r#"{"error":"ValueError : could not convert string to float"}"#;
+    let (one, two) = (Upstream::start(move |_| Script::json(500, own)).await, echo().await);
+    let mut model = served(&one, Protocols::ANY);
+    model.versions[0].endpoints.push(endpoint(&two));
+    let tier = tier(vec![model]);
+    let mut failed = 0;
+    for _ in 0..40 {
+        let (status, told) = ask(&tier, "POST", "/v1/models/llama:predict", "{}").await;
+        assert!(status == 200 || (status, told.to_string().as_str()) == (500, own), "{status} {told}");
+        failed += usize::from(status == 500);
+    }
+    assert_eq!(one.calls().len() + two.calls().len(), 40, "nothing is tried twice");
+    assert!(failed > 3, "the server gets its share as before: {failed}");
+}
+
+#[tokio::test]
 async fn what_stands_before_a_server_speaks_the_callers_dialect_too() {
     let page =
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/html\r\ncontent-length: 14\r\n\r\n<html>x</html>";

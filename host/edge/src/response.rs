@@ -48,9 +48,14 @@ pub(crate) fn from_guest(head: Head, asked: Asked, mut visit: Visit) -> Response
     visit.head(parts.status, &parts.headers);
     strip(&mut parts.headers);
     let bodiless = asked.head_only || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let left = if bodiless { Some(0) } else { inner.size_hint().exact() };
+    // gRPC's answer without a message is a head that ends its stream.
+    let alone = parts.headers.contains_key(weir_core::grpc::STATUS);
+    if alone {
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
+    let left = if bodiless || alone { Some(0) } else { inner.size_hint().exact() };
     let open = Open { inner, visit, transmitted, opened, left };
-    let body = ResponseBody { open: Some(open), trailers: asked.trailers, breaking: None };
+    let body = ResponseBody { open: Some(open), trailers: asked.trailers, alone, breaking: None };
     Response::from_parts(parts, body.boxed_unsync())
 }
 
@@ -98,6 +103,8 @@ struct ResponseBody {
     /// Until the end.
     open: Option<Open>,
     trailers: bool,
+    /// The head is all that there is for the client.
+    alone: bool,
     /// The body failed, and what was written before is being flushed.
     breaking: Option<BoxError>,
 }
@@ -204,6 +211,7 @@ impl http_body::Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.open {
+            Some(_) if self.alone => true,
             Some(open) => open.inner.is_end_stream() && !open.opened.instance().is_dead(),
             None => self.breaking.is_none(),
         }

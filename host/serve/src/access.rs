@@ -47,6 +47,9 @@ pub struct AccessRecord {
     pub path: String,
     /// The status that the client saw; 0 where it left before one.
     pub status: u16,
+    /// The `grpc-status` of a call over gRPC, whose HTTP status is 200 whatever happens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grpc_status: Option<u8>,
     /// `x-request-id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -100,6 +103,7 @@ impl AccessRecord {
             method: method.into(),
             path: path.into(),
             status: 0,
+            grpc_status: None,
             request_id: None,
             tenant: None,
             key_name: None,

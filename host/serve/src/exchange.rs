@@ -75,8 +75,19 @@ fn admit(request: Request<Incoming>, in_flight: &InFlight, limits: &ServeLimits)
         return Err(Refusal::BodyTooLarge);
     }
     clean(&mut parts);
-    let body = LimitedBody::boxed(body, limits.max_body_bytes, limits.body_idle);
+    let (length, idle) = match is_grpc(&parts) {
+        true => (u64::MAX, limits.grpc_idle),
+        false => (limits.max_body_bytes, limits.body_idle),
+    };
+    let body = LimitedBody::boxed(body, length, idle);
     Ok(Request::from_parts(parts, body))
+}
+
+/// Whether a request is a gRPC call, whose body may be a stream of messages.
+fn is_grpc(parts: &request::Parts) -> bool {
+    let kind = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    parts.version == Version::HTTP_2
+        && kind.get(..16).is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/grpc"))
 }
 
 /// Removes what was for this connection only, and names that another server could take for others:

@@ -26,6 +26,9 @@ pub struct ServeLimits {
     /// is called, a longer stream fails with
     /// [`RequestBodyError::TooLarge`](crate::RequestBodyError::TooLarge). 20 MiB.
     pub max_body_bytes: u64,
+    /// How long the body of a gRPC call may send nothing. It may be a stream whose caller waits for answers, so it is
+    /// given more time than other bodies, and has no total length: the service bounds each message. 5 min.
+    pub grpc_idle: Duration,
     /// Streams at once on one HTTP/2 connection. 128.
     pub max_concurrent_streams: u32,
     /// How long a refused connection is read after its answer, so that the answer is not lost to a
@@ -76,6 +79,7 @@ impl Default for ServeLimits {
             body_idle: Duration::from_secs(30),
             write_idle: Duration::from_secs(120),
             max_body_bytes: 20 * 1024 * 1024,
+            grpc_idle: Duration::from_secs(300),
             max_concurrent_streams: 128,
             linger: Duration::from_millis(500),
             h2: H2Limits::default(),

@@ -5,7 +5,7 @@ mod render;
 
 use std::time::Duration;
 
-pub use grpc::{GrpcStatus, grpc_status};
+pub(crate) use render::message_with_param;
 pub use render::{Rendered, render, stream_event};
 
 /// Whose fault an error is.

@@ -35,7 +35,7 @@ pub fn render(dialect: Dialect, error: &GatewayError) -> Rendered {
 }
 
 /// The event that tells a client in mid-stream that the stream ends in `error`. gRPC has no events: there it is told by
-/// the trailers, [`grpc_status`], and nothing is to be written.
+/// the trailers ([`Status`](crate::grpc::Status)), and nothing is to be written.
 #[must_use]
 pub fn stream_event(dialect: Dialect, error: &GatewayError) -> Vec<u8> {
     let data = match dialect {
@@ -89,7 +89,7 @@ fn body(dialect: Dialect, error: &GatewayError) -> Value {
 }
 
 /// Dialects without a field for the parameter name it in the message.
-pub(super) fn message_with_param(error: &GatewayError) -> String {
+pub(crate) fn message_with_param(error: &GatewayError) -> String {
     match error.param() {
         Some(param) if !error.message().contains(param) => format!("{param}: {}", error.message()),
         _ => error.message().to_owned(),

@@ -8,7 +8,7 @@ use weir_core::usage::Failure;
 use weir_core::{Ending, ErrorKind, GatewayError, Millis, Secret, UnixMillis, header};
 
 use super::{redact, redact_error};
-use crate::said::{Said, shortened};
+use crate::said::{Said, is_kserves, shortened};
 
 /// How to go on after an answer's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub fn refusal(
     let mut error = match status {
         // The server has nothing of the kind, and another of them has it no more.
         501 if from_weir => said.with_status(400).with_status(501),
+        // A model's own code failed on this very input, as KServe's runtime tells it.
+        500 if from_weir && is_kserves(body) => said.with_status(400).with_status(500),
         _ => said.with_status(status),
     };
     if let Some(message) = own {
@@ -72,7 +74,8 @@ pub fn refusal(
         error = error.with_retry_after(Duration::from_millis(after.0));
     }
     let retry = error.kind().may_retry();
-    (error, Failure { retry, retry_after: after })
+    // A tier two speaks of one model; to leave it alone would be to leave all of its models alone.
+    (error, Failure { retry, retry_after: after.filter(|_| !from_weir) })
 }
 
 /// How an attempt ended that `error` ended before its first event.
@@ -168,11 +171,24 @@ mod tests {
     }
 
     #[test]
+    fn r3_a_model_that_is_to_be_left_alone_does_not_take_the_whole_tier_two_with_it() {
+        let headers = headers(&[("x-weir-spill", "unavailable"), ("retry-after", "5")]);
+        let (error, failure) = refusal(503, &headers, b"{}", true, &[], NOW);
+        assert_eq!((error.retry_after(), failure.retry_after), (Some(Duration::from_secs(5)), None));
+        let (_, failure) = refusal(503, &headers, b"{}", false, &[], NOW);
+        assert_eq!(failure.retry_after, Some(Millis(5_000)));
+    }
+
+    #[test]
     fn what_tier_two_says_of_a_model_is_told_in_its_words() {
         let (error, failure) = refusal(503, &HeaderMap::new(), br#"{"error":"it is loading"}"#, true, &[], NOW);
         assert_eq!((error.message(), error.status(), failure.retry), ("it is loading", 503, true));
         let (error, failure) = refusal(501, &HeaderMap::new(), br#"{"error":"no versions"}"#, true, &[], NOW);
         assert_eq!((error.message(), error.status(), failure.retry), ("no versions", 501, false));
+        let (error, failure) = refusal(500, &HeaderMap::new(), br#"{"error":"ValueError : x"}"#, true, &[], NOW);
+        assert_eq!((error.message(), error.status(), failure.retry), ("ValueError : x", 500, false));
+        let (error, failure) = refusal(500, &HeaderMap::new(), br#"{"error":{"message":"x"}}"#, true, &[], NOW);
+        assert_eq!((error.status(), failure.retry), (502, true));
         let (error, _) = refusal(401, &HeaderMap::new(), br#"{"error":"not signed"}"#, true, &[], NOW);
         assert!(!error.message().contains("signed"));
         let (error, failure) = refusal(501, &HeaderMap::new(), b"{}", false, &[], NOW);

@@ -24,7 +24,7 @@ const INTERNAL: [&str; 8] = [
 ];
 
 /// Which version of Anthropic's API a request is written for.
-const VERSION: &str = "anthropic-version";
+pub(super) const VERSION: &str = "anthropic-version";
 
 /// Features of Anthropic's API that the client asks for ahead of their time.
 const BETA: &str = "anthropic-beta";
@@ -59,11 +59,13 @@ pub(super) fn upstream_headers(
     headers
 }
 
-/// What a body is that passes as it is: its type, and where its JSON ends.
+/// What a body is that passes as it is: its type, and where its JSON ends. KServe's runtime gives no type to what has
+/// tensors behind its JSON.
 pub(super) fn as_it_is(from: &HeaderMap, to: &mut HeaderMap) {
     to.remove(CONTENT_TYPE);
     copy(from, to, &["content-type", header::INFERENCE_LENGTH]);
-    to.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    let plain = if to.contains_key(header::INFERENCE_LENGTH) { "application/octet-stream" } else { "application/json" };
+    to.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(plain));
 }
 
 /// Passes on the features that the client asks for ahead of their time and the backend may be asked for; names the
@@ -88,7 +90,7 @@ fn betas(from: &HeaderMap, to: &mut HeaderMap, backend: &Backend, same: bool, un
     }
 }
 
-fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &'static [&'static str]) {
+pub(super) fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &'static [&'static str]) {
     for &name in names {
         for value in from.get_all(name) {
             to.append(HeaderName::from_static(name), value.clone());

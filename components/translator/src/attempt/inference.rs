@@ -5,10 +5,12 @@
 
 use http::{HeaderMap, HeaderValue, Method};
 use weir_core::config::{Backend, BackendKind, BodyPolicy};
+use weir_core::grpc::Message;
 use weir_core::header::INFERENCE_LENGTH;
-use weir_core::{Config, Endpoint, GatewayError, RequestView, tensors};
+use weir_core::{Config, Endpoint, GatewayError, Limits, RequestView, tensors};
 
-use super::headers::{as_it_is, upstream_headers};
+use super::headers::{VERSION, as_it_is, copy, upstream_headers};
+use super::list::List;
 use super::prepare::{Prepared, Request, Upstream, edited};
 use super::translate::Form;
 use super::{Attempt, Exchange, place};
@@ -36,6 +38,9 @@ pub(super) fn prepare(
     };
     let mut unsupported = Unsupported::new(attempt.on_unsupported, view.dialect, view.dialect);
     let mut headers = upstream_headers(sent, backend, view.dialect, view.dialect, &mut unsupported);
+    if let Endpoint::Grpc(_) = view.endpoint {
+        copy(sent, &mut headers, &["grpc-timeout", "grpc-accept-encoding"]);
+    }
     let method = view.endpoint.method();
     let mut bytes = Vec::new();
     if method == Method::GET {
@@ -45,10 +50,19 @@ pub(super) fn prepare(
         if view.endpoint != Endpoint::Infer {
             headers.remove(INFERENCE_LENGTH);
         }
-        bytes = policed(&view.endpoint, &mut headers, body, &backend.body, config.sizes.json_depth)?;
+        bytes = match view.endpoint {
+            Endpoint::Grpc(_) => named(body, &attempt.candidate.model, &config.sizes)?,
+            _ => policed(&view.endpoint, &mut headers, body, &backend.body, config.sizes.json_depth)?,
+        };
         headers.insert(http::header::CONTENT_LENGTH, bytes.len().into());
     }
     let path = view.endpoint.path_for(&attempt.candidate.model, view.version.as_deref());
+    let mut form = Form::Inference { free: view.endpoint.is_free() };
+    if let Some(list) = List::wanted(config, request)? {
+        // In one shape, whatever the client's.
+        headers.remove(VERSION);
+        form = Form::List(Box::new(list));
+    }
     let upstream = Upstream {
         origin: backend.origin.clone(),
         method,
@@ -62,13 +76,22 @@ pub(super) fn prepare(
     };
     let exchange = Exchange {
         client: view.dialect,
-        form: Form::Inference { free: view.endpoint.is_free() },
+        form,
         stream: view.endpoint == Endpoint::GenerateStream,
         estimate: attempt.estimate,
         sizes: config.sizes,
         dropped: unsupported.into_dropped(),
     };
     Ok(Prepared { upstream, exchange })
+}
+
+/// A message of gRPC with the model's name at this candidate; one that names none stays as it is.
+fn named(body: &[u8], model: &str, sizes: &Limits) -> Result<Vec<u8>, GatewayError> {
+    let message = Message::only(body, sizes.body_bytes)?;
+    match message.name(sizes.model_bytes)? {
+        Some(name) if !model.is_empty() && name.text() != model => Ok(message.renamed(&name, model)),
+        _ => Ok(body.to_vec()),
+    }
 }
 
 /// The body with what the backend's policy says of its JSON, and the header that says where that ends.

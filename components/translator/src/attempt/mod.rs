@@ -4,8 +4,10 @@
 
 mod answer;
 mod count;
+pub mod grpc;
 mod headers;
 mod inference;
+mod list;
 mod place;
 mod prepare;
 mod redact;

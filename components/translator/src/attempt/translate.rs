@@ -1,9 +1,10 @@
 //! How an answer becomes the client's.
 
 use http::HeaderMap;
-use weir_core::{Dialect, Endpoint, ErrorKind, Estimate, GatewayError, Limits, UnixMillis, Usage};
+use weir_core::{Dialect, Endpoint, ErrorKind, Estimate, GatewayError, Limits, Tokens, UnixMillis, Usage};
 
 use super::headers::{answer_headers, as_it_is};
+use super::list::List;
 use crate::codec::{Asked, BackendSide, ClientSide, backend_side, client_side};
 use crate::inference::{self, InferenceTap};
 use crate::stream::{Cross, Frames, Machine, Pass, Translation};
@@ -30,6 +31,8 @@ pub(super) enum Form {
     Cross(Box<Crossing>),
     /// Another dialect's count of a prompt's tokens.
     Count,
+    /// A tier two's list of models, which is put behind our own.
+    List(Box<List>),
     /// One of KServe's protocols, which passes as it is; `free` where no model answers.
     Inference { free: bool },
 }
@@ -68,6 +71,15 @@ impl Exchange {
         self.stream
     }
 
+    /// The prompt's tokens, as they were estimated.
+    #[must_use]
+    pub fn input(&self) -> Tokens {
+        match self.form {
+            Form::Inference { free: true } => Tokens::ZERO,
+            _ => self.estimate.input,
+        }
+    }
+
     /// The fields that the backend did not get.
     #[must_use]
     pub fn dropped(&self) -> &[String] {
@@ -91,7 +103,7 @@ impl Exchange {
         let translation: Box<dyn Translation> = match &self.form {
             Form::Pass { client_asked, .. } => passing(self.client, *client_asked),
             // Nobody streams a count; what comes all the same is held against the client's dialect.
-            Form::Count | Form::Inference { .. } => passing(self.client, false),
+            Form::Count | Form::List(_) | Form::Inference { .. } => passing(self.client, false),
             Form::Cross(crossing) => {
                 let Crossing { client, backend, asked, names } = &**crossing;
                 Box::new(Cross::new((backend.source)(), (client.sink)(asked, now)).with_names(names.clone()))
@@ -126,6 +138,7 @@ impl Exchange {
                 (body, usage)
             }
             Form::Count => (super::count::translated(self, &body)?, Some(Usage::default())),
+            Form::List(list) => (list.completed(&body)?, Some(Usage::default())),
             Form::Cross(crossing) => {
                 let Crossing { client, backend, asked, names } = &**crossing;
                 let mut answer = (backend.decode_response)(&body)?;
@@ -181,11 +194,11 @@ impl Exchange {
     pub fn estimated(&self, bytes: usize) -> Usage {
         let output = match &self.form {
             // Counting is free.
-            Form::Count | Form::Inference { free: true } => return Usage::default(),
+            Form::Count | Form::List(_) | Form::Inference { free: true } => return Usage::default(),
             Form::Pass { endpoint, .. } if endpoint.is_free() => return Usage::default(),
             // How much of it is text is not known.
-            Form::Inference { free: false } => weir_core::Tokens::ZERO,
-            Form::Pass { endpoint: Endpoint::Embeddings, .. } => weir_core::Tokens::ZERO,
+            Form::Inference { free: false } => Tokens::ZERO,
+            Form::Pass { endpoint: Endpoint::Embeddings, .. } => Tokens::ZERO,
             _ => crate::stream::estimated_tokens(bytes),
         };
         Usage { input: self.estimate.input, output, estimated: true, ..Usage::default() }

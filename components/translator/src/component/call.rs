@@ -81,20 +81,8 @@ impl From<GatewayError> for Failed {
 
 /// Makes the call. `from_weir` says whether it goes to a tier two.
 pub(super) async fn make(upstream: Upstream, wants: Wants<'_>, from_weir: bool) -> Result<Came, Failed> {
-    let call = Call {
-        method: upstream.method,
-        origin: upstream.origin,
-        target: upstream.path,
-        headers: upstream.headers,
-        body: upstream.body,
-        connect: upstream.timeouts.connect,
-    };
     let mut deadline = Deadline::after(wants.limit);
-    let mut answer = match deadline.within(send(call)).await {
-        Some(Ok(answer)) => answer,
-        Some(Err(code)) => return Err(unanswered(wants.exchange, meaning(&code))),
-        None => return Err(unanswered(wants.exchange, too_late("did not begin its answer in time"))),
-    };
+    let mut answer = begin(upstream, wants, &mut deadline).await?;
     let (status, headers) = (answer.status, std::mem::take(&mut answer.headers));
     let came = match head(status, &headers, wants.exchange.is_stream()) {
         Head::Stream => {
@@ -115,22 +103,49 @@ pub(super) async fn make(upstream: Upstream, wants: Wants<'_>, from_weir: bool) 
             let error = protocol("is compressed, which it was not asked to be");
             Err(Failed::of(error).with_usage(wants.exchange.estimated(0)))
         }
-        Head::Error => {
-            let mut body = Vec::new();
-            match deadline.within(read(answer, wants.sizes.error_bytes, &mut body)).await {
-                Some(Err(code)) if cut_of(&code).is_some() => {
-                    return Err(Failed::of(meaning(&code)).with_status(status));
-                }
-                Some(Ok(_)) => {}
-                // The status says enough.
-                Some(Err(_)) | None => body.clear(),
-            }
-            let secrets: Vec<&Secret<String>> = wants.keys.iter().map(AsRef::as_ref).collect();
-            let (error, failure) = refusal(status, &headers, &body, from_weir, &secrets, now());
-            return Err(Failed { error, failure, status: Some(status), usage: Usage::default() });
-        }
+        Head::Error => return Err(refused(answer, status, &headers, wants, deadline, from_weir).await),
     };
     came.map_err(|failed| failed.with_status(status))
+}
+
+/// Sends the call and waits for the head of its answer.
+pub(super) async fn begin(upstream: Upstream, wants: Wants<'_>, deadline: &mut Deadline) -> Result<Answer, Failed> {
+    let call = Call {
+        method: upstream.method,
+        origin: upstream.origin,
+        target: upstream.path,
+        headers: upstream.headers,
+        body: upstream.body,
+        connect: upstream.timeouts.connect,
+    };
+    match deadline.within(send(call)).await {
+        Some(Ok(answer)) => Ok(answer),
+        Some(Err(code)) => Err(unanswered(wants.exchange, meaning(&code))),
+        None => Err(unanswered(wants.exchange, too_late("did not begin its answer in time"))),
+    }
+}
+
+/// What an answer says whose status is an error's.
+pub(super) async fn refused(
+    answer: Answer,
+    status: u16,
+    headers: &HeaderMap,
+    wants: Wants<'_>,
+    mut deadline: Deadline,
+    from_weir: bool,
+) -> Failed {
+    let mut body = Vec::new();
+    match deadline.within(read(answer, wants.sizes.error_bytes, &mut body)).await {
+        Some(Err(code)) if cut_of(&code).is_some() => {
+            return Failed::of(meaning(&code)).with_status(status);
+        }
+        Some(Ok(_)) => {}
+        // The status says enough.
+        Some(Err(_)) | None => body.clear(),
+    }
+    let secrets: Vec<&Secret<String>> = wants.keys.iter().map(AsRef::as_ref).collect();
+    let (error, failure) = refusal(status, headers, &body, from_weir, &secrets, now());
+    Failed { error, failure, status: Some(status), usage: Usage::default() }
 }
 
 /// Reads until the first event is there: until then nothing is promised to the client.
@@ -167,7 +182,7 @@ fn not_begun(machine: &mut Machine, close: Close) -> Failed {
 
 /// The failure of a call that no answer came to. A backend that was reached has read the prompt, and bills it; one that
 /// was not, or does not speak HTTP, bills nothing.
-fn unanswered(exchange: &Exchange, error: GatewayError) -> Failed {
+pub(super) fn unanswered(exchange: &Exchange, error: GatewayError) -> Failed {
     let reached =
         matches!(error.kind(), ErrorKind::ClientGone | ErrorKind::UpstreamTimeout | ErrorKind::UpstreamTruncated);
     let usage = if reached { exchange.estimated(0) } else { Usage::default() };
@@ -225,11 +240,11 @@ fn stopping() -> GatewayError {
     GatewayError::new(ErrorKind::Overloaded, "the gateway is stopping; try again").with_retry_after(RESTART)
 }
 
-fn too_late(what: &str) -> GatewayError {
+pub(super) fn too_late(what: &str) -> GatewayError {
     GatewayError::new(ErrorKind::UpstreamTimeout, format!("the backend {what}"))
 }
 
-fn protocol(what: &str) -> GatewayError {
+pub(super) fn protocol(what: &str) -> GatewayError {
     GatewayError::new(ErrorKind::UpstreamProtocol, format!("the backend's answer {what}"))
 }
 

@@ -10,7 +10,7 @@ use weir_face::clock::Mark;
 use weir_face::{Response, answer};
 
 use super::call::Failed;
-use crate::attempt::{Attempt, ending_of};
+use crate::attempt::{Attempt, ending_of, grpc};
 
 /// Keeps what the outcome of an attempt is made of.
 #[derive(Clone)]
@@ -59,6 +59,15 @@ impl Account {
     /// The answer that came whole.
     pub(super) fn whole(&self, headers: HeaderMap, body: Vec<u8>, usage: Usage) -> Response {
         answer::whole_with_trailers(200, headers, body, Some(self.trailers(usage, Ending::Complete)))
+    }
+
+    /// A status of gRPC and no message: the end of an attempt that was answered so.
+    pub(super) fn status_alone(&self, alone: &grpc::Alone) -> Response {
+        let mut headers = alone.headers.clone();
+        if let Some(failure) = &alone.failure {
+            headers.insert(header::FAILED, header::json_value(failure));
+        }
+        answer::whole_with_trailers(200, headers, Vec::new(), Some(self.trailers(Usage::default(), alone.ending)))
     }
 
     /// The answer to an attempt that failed before its first event.

@@ -61,6 +61,14 @@ impl Refused {
         named || message.contains("model") && ["does not exist", "not found"].iter().any(|end| message.contains(end))
     }
 
+    /// Whether it was the model's own code that failed, on this very input: KServe's runtime answers 500 then, with the
+    /// exception's words. Another server would fail alike, and nobody could put servers aside by sending nonsense.
+    pub(crate) fn is_the_models_own(&self, status: StatusCode, view: &RequestView) -> bool {
+        let inference = matches!(view.dialect, Dialect::KserveV1 | Dialect::KserveV2);
+        let worded = || serde_json::from_slice(&self.0).is_ok_and(|value| is_in(view.dialect, &value));
+        inference && status == StatusCode::INTERNAL_SERVER_ERROR && worded()
+    }
+
     /// The answer to the caller.
     pub(crate) fn answer(self, mut head: Parts, view: &RequestView) -> Response<Body> {
         answer::clean(&mut head.headers);

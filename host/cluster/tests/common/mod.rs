@@ -24,7 +24,7 @@ pub const SOON: Duration = Duration::from_secs(5);
 /// Within how long a server must notice that nobody wants its answer any more.
 pub const CANCEL: Duration = Duration::from_millis(250);
 
-const AUDIENCE: &str = "here";
+pub const AUDIENCE: &str = "here";
 
 /// Takes calls of one edge, each once.
 struct OneEdge {

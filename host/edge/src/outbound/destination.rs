@@ -111,12 +111,14 @@ impl Destinations {
         })
     }
 
-    /// The client for an entry, connecting within `timeout` where one is asked for.
-    pub(crate) fn client(&self, entry: &Entry, timeout: Option<Duration>) -> Client {
-        match timeout {
-            None => entry.client.clone(),
-            Some(timeout) => self.clients.get(entry.policy, Some(timeout)).unwrap_or_else(|_| entry.client.clone()),
+    /// The client for an entry, connecting within `timeout` where one is asked for; for a call over gRPC one that speaks
+    /// HTTP/2 alone, whatever else goes there.
+    pub(crate) fn client(&self, entry: &Entry, timeout: Option<Duration>, grpc: bool) -> Client {
+        let policy = Policy { h2c: entry.policy.h2c || grpc, ..entry.policy };
+        if timeout.is_none() && policy == entry.policy {
+            return entry.client.clone();
         }
+        self.clients.get(policy, timeout).unwrap_or_else(|_| entry.client.clone())
     }
 }
 
@@ -207,7 +209,7 @@ mod tests {
         let list = list(&["http://127.0.0.1:8000"]);
         let entry = list.find(&"http://127.0.0.1:8000/".parse().unwrap()).unwrap();
         for ms in 1..1000 {
-            list.client(entry, Some(Duration::from_millis(ms)));
+            list.client(entry, Some(Duration::from_millis(ms)), false);
         }
         assert!(list.clients.made.lock().len() <= TIMEOUTS + 1);
     }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use weir_serve::{BoxError, ClientError};
@@ -50,7 +51,8 @@ async fn exchange(
         up(&stats.outbound_denied);
         return Err(Error::HttpRequestDenied);
     };
-    let client = destinations.client(destination, options.connect_timeout);
+    let grpc = request.headers().get(CONTENT_TYPE).is_some_and(|value| weir_core::grpc::is_grpc(value.as_bytes()));
+    let client = destinations.client(destination, options.connect_timeout, grpc);
     let request = request.map(|body| body.map_err(BoxError::from).boxed_unsync());
     let sending = within(options.first_byte_timeout, client.send(request));
 

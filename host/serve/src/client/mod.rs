@@ -15,12 +15,13 @@ mod error;
 mod network;
 mod options;
 mod resolve;
+mod sending;
 mod upstream;
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 
 use crate::body::{Body, BoxError};
 use crate::guard::hop::strip_hop_by_hop;
@@ -29,6 +30,7 @@ use connect::Connector;
 pub use error::ClientError;
 pub use network::NetworkPolicy;
 pub use options::{ClientBuildError, ClientOptions, TlsRoots};
+use sending::{Tasks, held, holding};
 pub use upstream::{Dialer, Target, TargetError, Upstream};
 
 /// A pool of connections to upstreams. Cheap to clone; clones share the pool.
@@ -41,7 +43,7 @@ impl Client {
     /// # Errors
     /// When the trust roots cannot be loaded.
     pub fn new(options: ClientOptions) -> Result<Self, ClientBuildError> {
-        let mut builder = legacy::Client::builder(TokioExecutor::new());
+        let mut builder = legacy::Client::builder(Tasks);
         builder
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -74,10 +76,11 @@ impl Client {
     /// # Errors
     /// [`ClientError::is_connect`] tells those where no byte of the request was written.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, ClientError> {
+        let (request, hold) = held(request);
         let response = self.0.request(request).await.map_err(|error| ClientError::from_legacy(&error))?;
         let (mut parts, body) = response.into_parts();
         strip_hop_by_hop(&mut parts.headers);
-        let body = body.map_err(|error| BoxError::from(ClientError::from_body(&error)));
-        Ok(Response::from_parts(parts, body.boxed_unsync()))
+        let body = body.map_err(|error| BoxError::from(ClientError::from_body(&error))).boxed_unsync();
+        Ok(Response::from_parts(parts, holding(body, hold)))
     }
 }

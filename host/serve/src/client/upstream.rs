@@ -24,11 +24,12 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::client::legacy::connect::Connection as _;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::connect::{Connector, Stream, server_name};
+use super::sending::{Tasks, held, holding};
 use super::{ClientBuildError, ClientError, ClientOptions, TlsRoots};
 use crate::body::{Body, BoxError};
 use crate::guard::hop::strip_hop_by_hop;
@@ -167,7 +168,8 @@ impl Upstream {
     ///
     /// # Errors
     /// [`ClientError::is_connect`] tells those where no byte of the request was written.
-    pub async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>, ClientError> {
+    pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, ClientError> {
+        let (mut request, hold) = held(request);
         let mut made = 0;
         let mut response = loop {
             let (outcome, unsent) = match self.0.idle.take(self.0.dialer.options.pool_idle_timeout) {
@@ -187,7 +189,7 @@ impl Upstream {
             }
         };
         strip_hop_by_hop(response.headers_mut());
-        Ok(response)
+        Ok(response.map(|body| holding(body, hold)))
     }
 
     /// Closes the connections that have waited too long for a request. To be called now and then.
@@ -310,7 +312,7 @@ impl Inner {
         let options = &self.dialer.options;
         let prior = self.tls.is_none() && self.speaks_h2.load(Ordering::Relaxed);
         if prior || stream.connected().is_negotiated_h2() {
-            let mut builder = http2::Builder::new(TokioExecutor::new());
+            let mut builder = http2::Builder::new(Tasks);
             builder
                 .timer(TokioTimer::new())
                 .initial_stream_window_size(256 * 1024)

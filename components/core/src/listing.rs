@@ -1,12 +1,13 @@
 //! `GET /v1/models`: which models a caller sees.
 //!
 //! Those are the models that a route names in full, that is there for the caller's tenant, and that both tenant and
-//! key may use. A route for `gpt-*` serves many names and lists none: nobody here knows which of them exist.
+//! key may use. A route for `gpt-*` serves many names and lists none: nobody here knows which of them exist. But where
+//! such a route leads to a tier two, that knows, and its list is put behind.
 
+use crate::config::{BackendKind, Route};
+use crate::{Config, Dialect, ErrorKind, GatewayError, Pattern, Principal};
 use indexmap::IndexSet;
 use serde_json::{Value, json};
-use weir_core::config::{BackendKind, Route};
-use weir_core::{Config, Dialect, ErrorKind, GatewayError, Pattern, Principal};
 
 /// The models that may be listed, for all tenants, and those that a tier two knows more of.
 #[derive(Clone, Debug)]
@@ -57,7 +58,14 @@ impl Models {
         principal.allows(name) && route.is_some_and(|route| route.in_cluster)
     }
 
-    /// The models that this caller sees, each once.
+    /// Whether a tier two may know models for this caller that no route names in full: it has to be asked for the list.
+    #[must_use]
+    pub fn is_open_ended(&self, principal: &Principal) -> bool {
+        let unnamed = |route: &Routed| route.models.iter().any(|pattern| pattern.literal().is_none());
+        self.routed.iter().any(|route| route.in_cluster && is_for(&route.tenants, principal) && unnamed(route))
+    }
+
+    /// The models that this caller sees without asking anybody, each once.
     pub fn visible_to(&self, principal: &Principal) -> impl Iterator<Item = &str> {
         let seen: IndexSet<&str> = self
             .listed
@@ -74,10 +82,20 @@ impl Models {
     /// (<https://docs.anthropic.com/en/api/models-list>), whose pages `query` turns. OpenAI's has KServe V1's beside it,
     /// the names under `models`.
     ///
+    /// `in_cluster` are the models that a tier two says it has; those that go there by these routes are listed, too.
+    ///
     /// # Errors
     /// `InvalidRequest` for a page that cannot be.
-    pub fn list(&self, principal: &Principal, dialect: Dialect, query: &str) -> Result<Value, GatewayError> {
-        let names: Vec<&str> = self.visible_to(principal).collect();
+    pub fn list(
+        &self,
+        principal: &Principal,
+        dialect: Dialect,
+        query: &str,
+        in_cluster: &[String],
+    ) -> Result<Value, GatewayError> {
+        let found = in_cluster.iter().map(String::as_str).filter(|name| self.is_in_cluster(principal, name));
+        let names: IndexSet<&str> = self.visible_to(principal).chain(found).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         if dialect != Dialect::AnthropicMessages {
             let data: Vec<Value> = names.iter().copied().map(openai).collect();
             return Ok(json!({"object": "list", "data": data, "models": names}));
@@ -193,6 +211,47 @@ fn same(name: &str, cursor: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn principal(patterns: &[&str]) -> Principal {
+        let patterns: Vec<Pattern> = patterns.iter().map(|text| Pattern::new(*text)).collect();
+        let (tenant, key, policy) = ("demo".into(), "k".into(), "p".into());
+        Principal { tenant, key, user: None, claims: Default::default(), models: [patterns.clone(), patterns], policy }
+    }
+
+    /// Routes in their order: for which names, for which tenant, and whether to a tier two.
+    fn models(routes: &[(&str, &str, bool)]) -> Models {
+        let tenants = |tenant: &str| if tenant.is_empty() { Vec::new() } else { vec![tenant.to_owned()] };
+        let routed = |&(name, tenant, in_cluster): &(&str, &str, bool)| Routed {
+            models: vec![Pattern::new(name)],
+            tenants: tenants(tenant),
+            in_cluster,
+        };
+        let literal = |&&(name, ..): &&(&str, &str, bool)| Pattern::new(name).literal().is_some();
+        let listed = routes.iter().filter(literal);
+        let listed = listed.map(|&(name, tenant, _)| Listed { name: name.to_owned(), tenants: tenants(tenant) });
+        Models { listed: listed.collect(), routed: routes.iter().map(routed).collect() }
+    }
+
+    #[test]
+    fn what_a_tier_two_has_is_listed_as_far_as_it_is_reached_and_allowed() {
+        let models = models(&[("gpt-5", "", false), ("gpt-*", "", false), ("team-*", "other", true), ("*", "", true)]);
+        let has = ["gpt-4", "gpt-5", "qwen", "secret", "qwen"].map(str::to_owned);
+        let list = |patterns: &[&str]| {
+            let list = models.list(&principal(patterns), Dialect::OpenaiChat, "", &has).unwrap();
+            list["models"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(list(&["*"]), ["gpt-5", "qwen", "secret"]);
+        assert_eq!(list(&["gpt-*", "q*"]), ["gpt-5", "qwen"]);
+        assert!(list(&["none"]).is_empty());
+    }
+
+    #[test]
+    fn a_tier_two_is_asked_only_where_it_may_know_more() {
+        let asked = |routes: &[(&str, &str, bool)]| models(routes).is_open_ended(&principal(&["*"]));
+        assert!(asked(&[("a", "", false), ("q*", "", true)]));
+        assert!(asked(&[("q*", "demo", true)]));
+        assert!(!asked(&[("q*", "other", true), ("a", "", true), ("gpt-*", "", false)]));
+    }
 
     #[test]
     fn pages_turn_in_both_directions() {

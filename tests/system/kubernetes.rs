@@ -1,0 +1,237 @@
+//! Both tiers, with the models of a cluster: what its API server says is what is served, and goes on being served.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use weir_apiserver::{ApiServer, Running};
+use weir_tests::chat::{self, whole_answer};
+use weir_tests::raw::RawClient;
+use weir_tests::upstream::Upstream;
+use weir_tests::weir::{Built, KEY, OTHER_KEY, Setup, Weir, free_ports};
+
+const NAMESPACE: &str = "models";
+/// From the API server's event to the first call: what the data plane promises, and the busy machine that tests run on.
+const SOON: Duration = Duration::from_secs(2);
+
+/// An API server, and both tiers that watch it.
+struct Scene {
+    api: ApiServer,
+    running: Option<Running>,
+    weir: Weir,
+}
+
+impl Scene {
+    async fn with(objects: impl IntoIterator<Item = Value>) -> Self {
+        let api = api_server();
+        objects.into_iter().for_each(|object| put(&api, object));
+        let running = api.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let folder = TempDir::new().unwrap();
+        let kubeconfig = folder.path().join("kubeconfig");
+        running.write_kubeconfig(&kubeconfig).unwrap();
+        let setup = Setup {
+            models: json!([{"names": ["*"], "targets": [{"backend": "cluster"}]}]),
+            host_models: json!([]),
+            host: json!({"kubernetes": {"kubeconfig": kubeconfig, "namespaces": [NAMESPACE]}}),
+            ..Setup::default()
+        };
+        let built = Built::at(env!("CARGO_BIN_EXE_weir"));
+        let weir = tokio::task::block_in_place(|| Weir::start_in(&built, &setup, folder, free_ports()));
+        Self { api, running: Some(running), weir }
+    }
+
+    /// Asks a model, and gives the status and the body.
+    async fn ask(&self, model: &str) -> (u16, Value) {
+        ask(self.weir.edge, KEY, model).await
+    }
+
+    /// Asks until the status is this one.
+    async fn until(&self, model: &str, status: u16) -> Value {
+        let end = Instant::now() + SOON;
+        loop {
+            let (found, body) = self.ask(model).await;
+            if found == status {
+                return body;
+            }
+            assert!(Instant::now() < end, "{model} still answers {found}: {body}\n{}", self.weir.output());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn listed(&self, key: &str) -> Vec<String> {
+        let request = format!(
+            "GET /v1/models HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n",
+            self.weir.edge
+        );
+        let (status, body) = exchange(self.weir.edge, request.into_bytes()).await;
+        assert_eq!(status, 200, "{body}");
+        body["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+async fn ask(edge: SocketAddr, key: &str, model: &str) -> (u16, Value) {
+    let body = json!({"model": model, "messages": [{"role": "user", "content": "Hello"}]}).to_string();
+    exchange(edge, chat::post(edge, key, "/v1/chat/completions", &body)).await
+}
+
+async fn exchange(to: SocketAddr, request: Vec<u8>) -> (u16, Value) {
+    let mut client = RawClient::connect(to).await.unwrap();
+    client.send(request).await.unwrap();
+    let head = client.read_head().await.unwrap();
+    let body = client.read_body(&head).await.unwrap();
+    (head.status, serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into())))
+}
+
+/// One that checks each object against KServe's own schemas, where they are at hand.
+fn api_server() -> ApiServer {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/kserve/crds");
+    ApiServer::with_schemas(&schemas).unwrap_or_else(|missing| {
+        eprintln!("objects are not checked: {missing}");
+        ApiServer::new()
+    })
+}
+
+fn put(api: &ApiServer, object: Value) {
+    api.put(object).unwrap();
+}
+
+/// A model that is ready, in pods of its own.
+fn service(name: &str) -> Value {
+    json!({
+        "apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"predictor": {"model": {"modelFormat": {"name": "huggingface"}, "storageUri": "hf://example/model"}}},
+        "status": {
+            "deploymentMode": "Standard",
+            "conditions": [{"type": "Ready", "status": "True"}, {"type": "PredictorReady", "status": "True"}],
+            "modelStatus": {"states": {"activeModelState": "Loaded", "targetModelState": "Loaded"}, "transitionStatus": "UpToDate"},
+        },
+    })
+}
+
+/// Where one pod of it is, and whether it is going away.
+fn slice(model: &str, pod: &str, at: SocketAddr, terminating: bool) -> Value {
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {
+            "name": format!("{model}-predictor-{pod}"), "namespace": NAMESPACE,
+            "labels": {"kubernetes.io/service-name": format!("{model}-predictor")},
+        },
+        "ports": [{"name": "http", "port": at.port(), "protocol": "TCP"}],
+        "endpoints": [{
+            "addresses": [at.ip().to_string()],
+            "conditions": {"ready": !terminating, "serving": true, "terminating": terminating},
+        }],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn models_of_the_cluster_are_served_as_they_come_and_go() {
+    let upstream = Upstream::start(|_| whole_answer()).await;
+    let scene = Scene::with([service("qwen"), slice("qwen", "a", upstream.addr(), false)]).await;
+    scene.until("qwen", 200).await;
+    assert_eq!(scene.ask("llama").await.0, 404);
+
+    put(&scene.api, service("llama"));
+    put(&scene.api, slice("llama", "a", upstream.addr(), false));
+    scene.until("llama", 200).await;
+    assert_eq!(scene.ask("publishers/models/models/llama").await.0, 200, "the name that nothing collides with");
+    let listed = scene.listed(KEY).await;
+    assert!(["llama", "qwen"].iter().all(|name| listed.iter().any(|id| id == name)), "{listed:?}");
+    assert!(scene.listed(OTHER_KEY).await.is_empty(), "another tenant's list");
+
+    assert!(scene.api.delete("inferenceservices", NAMESPACE, "llama"));
+    scene.until("llama", 404).await;
+    assert_eq!(scene.ask("qwen").await.0, 200);
+    scene.api.delete_namespace(NAMESPACE);
+    scene.until("qwen", 404).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_is_known_and_not_ready_says_why() {
+    let mut failing = service("failing");
+    failing["status"] = json!({
+        "deploymentMode": "Standard",
+        "conditions": [{"type": "Ready", "status": "False", "reason": "RevisionFailed"}],
+        "modelStatus": {
+            "states": {"activeModelState": "", "targetModelState": "FailedToLoad"}, "transitionStatus": "BlockedByFailedLoad",
+            "lastFailureInfo": {"reason": "ModelLoadFailed", "message": "s3://secret-bucket/path: no such key"},
+        },
+    });
+    let mut stopped = service("stopped");
+    stopped["metadata"]["annotations"] = json!({"serving.kserve.io/stop": "true"});
+    stopped["status"] = json!({"deploymentMode": "Standard", "conditions": [{"type": "Stopped", "status": "True"}]});
+    let scene = Scene::with([failing, stopped]).await;
+    for (model, word) in [("failing", "load"), ("stopped", "stopped")] {
+        let (status, body) = scene.ask(model).await;
+        let message = body["error"]["message"].as_str().unwrap_or_default();
+        assert_eq!(status, 503, "{model}: {body}");
+        assert!(message.contains(word) && message.contains(model), "{model}: {body}");
+        assert!(!body.to_string().contains("secret-bucket"), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l1_pods_that_end_finish_what_they_have_and_no_request_fails() {
+    let (first, second) = (Upstream::start(|_| whole_answer()).await, Upstream::start(|_| whole_answer()).await);
+    let scene = Scene::with([service("qwen"), slice("qwen", "a", first.addr(), false)]).await;
+    scene.until("qwen", 200).await;
+    let edge = scene.weir.edge;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let load: Vec<_> = (0..4)
+        .map(|_| {
+            let stopped = stopped.clone();
+            tokio::spawn(async move {
+                let mut served = 0;
+                while !*stopped.borrow() {
+                    let (status, body) = ask(edge, KEY, "qwen").await;
+                    assert_eq!(status, 200, "{body}");
+                    served += 1;
+                }
+                served
+            })
+        })
+        .collect();
+    // Each pod in turn is replaced by the other: the new one is there before the old one ends.
+    let pods = [("b", &second), ("a", &first)];
+    for turn in 0..20 {
+        let (comes, goes) = (pods[turn % 2], pods[(turn + 1) % 2]);
+        put(&scene.api, slice("qwen", comes.0, comes.1.addr(), false));
+        put(&scene.api, slice("qwen", goes.0, goes.1.addr(), true));
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        assert!(scene.api.delete("endpointslices", NAMESPACE, &format!("qwen-predictor-{}", goes.0)));
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    stop.send(true).unwrap();
+    let mut served = 0;
+    for client in load {
+        served += client.await.unwrap();
+    }
+    assert!(served > 40, "{served}");
+    assert!(!first.calls().is_empty() && !second.calls().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l2_the_api_servers_death_changes_nothing_and_what_it_missed_is_caught_up_with() {
+    let upstream = Upstream::start(|_| whole_answer()).await;
+    let mut scene = Scene::with([service("qwen"), slice("qwen", "a", upstream.addr(), false)]).await;
+    scene.until("qwen", 200).await;
+    let address = scene.running.as_ref().unwrap().address();
+    drop(scene.running.take());
+    for _ in 0..20 {
+        assert_eq!(scene.ask("qwen").await.0, 200);
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    put(&scene.api, service("llama"));
+    put(&scene.api, slice("llama", "a", upstream.addr(), false));
+    assert_eq!(scene.ask("llama").await.0, 404, "nobody told");
+    scene.running = Some(scene.api.listen(address).await.unwrap());
+    let end = Instant::now() + Duration::from_secs(20);
+    while scene.ask("llama").await.0 != 200 {
+        assert!(Instant::now() < end, "it is not caught up with");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
