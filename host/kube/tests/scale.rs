@@ -104,7 +104,7 @@ async fn a_thousand_services_with_five_thousand_pods() {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     eprintln!("a change is told within {slowest:?}");
-    assert!(slowest < Duration::from_millis(60), "{slowest:?}");
+    assert!(slowest < Duration::from_millis(100), "{slowest:?}");
 
     // A thousand at once.
     let begun = Instant::now();
