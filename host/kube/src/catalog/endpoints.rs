@@ -48,7 +48,7 @@ impl<'a> Context<'a> {
         let mut served = Served { pod, ..Served::default() };
         let manner = manner(pod);
         // One address may stand in two slices while a service changes.
-        let mut found: BTreeMap<String, EndpointOptions> = BTreeMap::new();
+        let mut found: BTreeMap<(IpAddr, u16), EndpointOptions> = BTreeMap::new();
         for slice in slices {
             let Some(ports) = Ports::of(slice) else { continue };
             served.grpc_only |= ports.http.is_none();
@@ -60,9 +60,11 @@ impl<'a> Context<'a> {
                 if !(endpoint.conditions.is_ready() || ending && endpoint.conditions.is_serving()) {
                     continue;
                 }
-                let mut options = ports.endpoint(address, manner, self.settings.max_in_flight);
-                options.draining = ending;
-                let known = found.entry(options.origin.to_string()).or_insert_with(|| options.clone());
+                let known = found.entry((address, ports.main())).or_insert_with(|| {
+                    let mut options = ports.endpoint(address, manner, self.settings.max_in_flight);
+                    options.draining = ending;
+                    options
+                });
                 known.draining &= ending;
             }
         }
@@ -146,12 +148,15 @@ impl Ports {
         (found.http.is_some() || found.grpc.is_some()).then_some(found)
     }
 
+    /// The port that takes calls.
+    fn main(self) -> u16 {
+        self.http.map(|(port, _)| port).or(self.grpc).unwrap_or_default()
+    }
+
     fn endpoint(self, address: IpAddr, manner: Manner, max_in_flight: usize) -> EndpointOptions {
         let grpc = |port| pod_origin(address, port, false);
-        let mut options = match (self.http, self.grpc) {
-            (Some((port, tls)), _) => EndpointOptions::new(pod_origin(address, port, tls), manner.base_path),
-            (None, port) => EndpointOptions::new(grpc(port.unwrap_or_default()), manner.base_path),
-        };
+        let tls = self.http.is_some_and(|(_, tls)| tls);
+        let mut options = EndpointOptions::new(pod_origin(address, self.main(), tls), manner.base_path);
         match self.http {
             Some(_) => options.grpc = self.grpc.or(manner.grpc_port).map(grpc),
             None => options.h2c = true,
