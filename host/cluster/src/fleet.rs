@@ -111,6 +111,9 @@ pub enum Wake<E, V, W> {
     Unavailable(W),
 }
 
+/// Those who are to be told, in their order.
+pub type Wakes<E, V, W> = Vec<Wake<E, V, W>>;
+
 /// What is known of an endpoint's state.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View<'f, E> {
@@ -190,7 +193,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     }
 
     /// Forgets a model. Those who wait for it are told.
-    pub fn remove_model(&mut self, model: ModelId) -> Vec<Wake<E, V, W>> {
+    pub fn remove_model(&mut self, model: ModelId) -> Wakes<E, V, W> {
         self.arrange(model, Vec::new());
         let Some(line) = self.models.remove(model) else { return Vec::new() };
         self.waiting -= line.waiting.len();
@@ -198,13 +201,13 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     }
 
     /// Gives what is free to those who wait for these models.
-    pub fn serve(&mut self, models: &[ModelId], now: Instant) -> Vec<Wake<E, V, W>> {
+    pub fn serve(&mut self, models: &[ModelId], now: Instant) -> Wakes<E, V, W> {
         if self.waiting == 0 { Vec::new() } else { self.dispatch(models, now) }
     }
 
     /// An endpoint for a request of this model, but not one of `avoid`. A first attempt (nothing to avoid) does not
     /// overtake those who wait.
-    pub fn take(&mut self, model: ModelId, avoid: &[EndpointId], now: Instant) -> (Take<E, V>, Vec<Wake<E, V, W>>) {
+    pub fn take(&mut self, model: ModelId, avoid: &[EndpointId], now: Instant) -> (Take<E, V>, Wakes<E, V, W>) {
         let waiting = |fleet: &Self| avoid.is_empty() && fleet.queue_length(model) > 0;
         // Time alone may have made room: an ejection is over.
         let wakes = if waiting(self) { self.dispatch(&[model], now) } else { Vec::new() };
@@ -260,7 +263,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     }
 
     /// A request has ended, whatever its outcome was.
-    pub fn release(&mut self, id: EndpointId, probe: bool, now: Instant) -> Vec<Wake<E, V, W>> {
+    pub fn release(&mut self, id: EndpointId, probe: bool, now: Instant) -> Wakes<E, V, W> {
         let Some(slot) = self.endpoints.get_mut(id) else { return Vec::new() };
         slot.in_flight -= 1;
         if probe {
@@ -277,7 +280,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
         model: ModelId,
         took: Option<(Timed, Duration)>,
         now: Instant,
-    ) -> (Change, Vec<Wake<E, V, W>>) {
+    ) -> (Change, Wakes<E, V, W>) {
         if let Some((timed, took)) = took {
             self.time(id, model, timed, took, now);
         }
@@ -293,7 +296,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     }
 
     /// A request failed.
-    pub fn failed(&mut self, id: EndpointId, failure: Failure, now: Instant) -> (Change, Vec<Wake<E, V, W>>) {
+    pub fn failed(&mut self, id: EndpointId, failure: Failure, now: Instant) -> (Change, Wakes<E, V, W>) {
         let spare = self.has_spare(id);
         self.change(id, now, |condition, rules| condition.failed(failure, spare, now, rules))
     }
@@ -306,7 +309,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     }
 
     /// A health check was answered as it should be, or was not.
-    pub fn checked(&mut self, id: EndpointId, ok: bool, now: Instant) -> (Change, Vec<Wake<E, V, W>>) {
+    pub fn checked(&mut self, id: EndpointId, ok: bool, now: Instant) -> (Change, Wakes<E, V, W>) {
         let (change, mut wakes) = self.change(id, now, |condition, rules| condition.checked(ok, now, rules));
         // The check is also the tick that ends ejections for those who wait.
         wakes.extend(self.serve_waiting_for(id, now));
@@ -314,7 +317,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     }
 
     /// Time has passed, which ends ejections: what is free is given to those who wait.
-    pub fn tick(&mut self, now: Instant) -> Vec<Wake<E, V, W>> {
+    pub fn tick(&mut self, now: Instant) -> Wakes<E, V, W> {
         if self.waiting == 0 {
             return Vec::new();
         }
@@ -355,7 +358,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     fn time(&mut self, id: EndpointId, model: ModelId, timed: Timed, took: Duration, now: Instant) {
         let Some(line) = self.models.get_mut(model) else { return };
         let Some(slot) = self.endpoints.get_mut(id) else { return };
-        slot.pace.add(line.usual.add(timed, took), took, now);
+        slot.pace.add(line.usual.add(model, timed, took), now);
     }
 
     fn change(
@@ -363,7 +366,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
         id: EndpointId,
         now: Instant,
         report: impl FnOnce(&mut Condition, &Health) -> Change,
-    ) -> (Change, Vec<Wake<E, V, W>>) {
+    ) -> (Change, Wakes<E, V, W>) {
         let Some(slot) = self.endpoints.get_mut(id) else { return (Change::None, Vec::new()) };
         match report(&mut slot.condition, &self.rules) {
             Change::None => (Change::None, Vec::new()),
@@ -379,14 +382,14 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
         slot.models.iter().all(spared)
     }
 
-    fn serve_waiting_for(&mut self, id: EndpointId, now: Instant) -> Vec<Wake<E, V, W>> {
+    fn serve_waiting_for(&mut self, id: EndpointId, now: Instant) -> Wakes<E, V, W> {
         let Some(slot) = self.endpoints.get(id).filter(|_| self.waiting > 0) else { return Vec::new() };
         let models = slot.models.clone();
         self.dispatch(&models, now)
     }
 
     /// Gives what is free to those who wait, the one who has waited longest first.
-    fn dispatch(&mut self, models: &[ModelId], now: Instant) -> Vec<Wake<E, V, W>> {
+    fn dispatch(&mut self, models: &[ModelId], now: Instant) -> Wakes<E, V, W> {
         let mut wakes = Vec::new();
         let mut open: Vec<ModelId> = models.to_vec();
         loop {
