@@ -162,10 +162,10 @@ impl Status {
     pub fn fields(&self) -> HeaderMap {
         let mut fields = HeaderMap::with_capacity(3);
         fields.insert(HeaderName::from_static(STATUS), HeaderValue::from(u16::from(self.code.number())));
-        if !self.message.is_empty() {
-            if let Ok(value) = HeaderValue::try_from(escaped(&self.message)) {
-                fields.insert(HeaderName::from_static(MESSAGE), value);
-            }
+        if !self.message.is_empty()
+            && let Ok(value) = HeaderValue::try_from(escaped(&self.message))
+        {
+            fields.insert(HeaderName::from_static(MESSAGE), value);
         }
         if let Some(millis) = self.pushback {
             fields.insert(HeaderName::from_static(PUSHBACK), HeaderValue::from(millis));

@@ -155,12 +155,11 @@ fn report(outcome: &Result<Answer, Failed>, lease: &Lease) {
         Ok(Answer::Begun { .. }) => {}
         Ok(Answer::Status { status, .. }) => relay::report(status.code, lease),
         Err(failed) => {
-            match failed {
-                Failed::Http(fault) => {
-                    tracing::info!(endpoint = lease.endpoint().name(), error = %Told(fault), "attempt failed")
-                }
-                other => tracing::info!(endpoint = lease.endpoint().name(), error = %other, "attempt failed"),
-            }
+            let why = match failed {
+                Failed::Http(fault) => Told(fault).to_string(),
+                other => other.to_string(),
+            };
+            tracing::info!(endpoint = lease.endpoint().name(), error = why, "attempt failed");
             match failed {
                 Failed::Http(Fault::Client(error)) if error.is_connect() => lease.failed(Failure::Connect),
                 // What the caller sent, or how the server is configured.

@@ -59,7 +59,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 /// The answer to a call.
 pub(crate) async fn answer(plane: Plane<'_>, request: Request<Body>, mut tally: Tally) -> Response<Body> {
     match admit::admit(&plane, request, &mut tally).await {
-        Ok(Asked::Here(reply)) => answer::whole(reply, tally),
+        Ok(Asked::Here(reply)) => answer::whole(&reply, tally),
         Ok(Asked::Watch(model)) => health::watch(model, plane.look, tally),
         Ok(Asked::Call(call)) => forward::forward(plane.forwarder, *call, tally).await,
         Err(error) => answer::refused(&error, tally),

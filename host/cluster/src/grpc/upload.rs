@@ -143,7 +143,9 @@ impl http_body::Body for Sending {
                 state.fault = Some(error.clone());
                 let told = state.told.take();
                 drop(state);
-                told.map(Waker::wake);
+                if let Some(told) = told {
+                    told.wake();
+                }
                 Poll::Ready(Some(Err(Box::new(Refused(error)))))
             }
             None => Poll::Ready(None),
