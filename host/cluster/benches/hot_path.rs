@@ -19,7 +19,8 @@ use weir_core::signing::{self, Claims, SigningKey};
 use weir_core::{Millis, Pattern, Principal, Secret, UnixMillis, header};
 use weir_serve::{Body, Listener, Peer, ServeLimits, Shutdown, full, serve};
 
-const BODY: &str = r#"{"model":"llama","messages":[{"role":"user","content":"Say something short about weirs, please."}]}"#;
+const BODY: &str =
+    r#"{"model":"llama","messages":[{"role":"user","content":"Say something short about weirs, please."}]}"#;
 const ANSWER: &str = r#"{"id":"c-1","object":"chat.completion","created":0,"model":"llama","choices":[{"index":0,"message":{"role":"assistant","content":"They hold water."},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13}}"#;
 const PATH: &str = "/v1/chat/completions";
 
