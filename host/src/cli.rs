@@ -43,20 +43,20 @@ Examples:
 
 const FLEET_EXAMPLES: &str = "\
 Examples:
-  weir fleet                                         every model, where it was found, how its servers are
-  weir fleet --endpoints --model llama               one model, with each of its servers
-  weir fleet --follow                                the table, kept current; piped, a line for each change
+  weir fleet                               every model, where it was found, how its servers are
+  weir fleet --endpoints --model llama     one model, with each of its servers
+  weir fleet --follow                      the table, kept current; in a pipe, a line for each change
   weir fleet --json | jq '.models[] | select(.status != \"ready\")'
   weir fleet --control https://weir.example.com:3200 --key-file admin.key
 
 What it shows:
-  FROM       the object that a model was found in, by kubectl's short names (isvc, llmisvc, infpool), or weir.yaml
-  STATUS     ready; not ready, loading, failed (the reason stands below); stopped; at zero
-  VERSIONS   versions and their shares, where there are several
-  WELL       servers that are called, of all; the others are put aside, down or draining
-  WAITING    calls that wait for room
+  FROM      the object that it was found in, as kubectl abbreviates kinds, or weir.yaml
+  STATUS    ready; no server, unwell; not ready, loading, failed, stopped, at zero, and why
+  VERSIONS  versions and their shares, where there are several
+  WELL      servers that are called, of all: others are put aside, down or draining
+  WAITING   calls that wait for room
 
-The key is that of `host.admin_key`: from --key-file, from WEIR_ADMIN_KEY, or from where the configuration says.";
+The key is that of `host.admin_key`: --key-file, WEIR_ADMIN_KEY, or what the configuration names.";
 
 /// What is to be done.
 #[derive(Subcommand)]

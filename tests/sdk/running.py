@@ -96,7 +96,8 @@ class Weir:
 
     def is_ready(self):
         assert self.process.poll() is None, self.output()
-        return "ready" in self.output()
+        # At its log level others say `already`.
+        return "weir is ready" in self.output()
 
     def output(self):
         self.log.flush()

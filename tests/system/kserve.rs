@@ -90,7 +90,8 @@ async fn until<T>(what: &str, within: Duration, mut holds: impl AsyncFnMut() -> 
 }
 
 async fn until_ready(weir: &Weir) {
-    until("ready", Duration::from_secs(30), async || (status_of(weir.host, "/readyz").await == 200).then_some(())).await;
+    until("ready", Duration::from_secs(30), async || (status_of(weir.host, "/readyz").await == 200).then_some(()))
+        .await;
 }
 
 async fn ask(weir: &Weir, model: &str) -> (u16, Value) {
@@ -127,7 +128,8 @@ async fn a_model_of_the_cluster_is_called_as_long_as_it_is_there() {
 
     cluster.serve("models", "phi");
     let begun = Instant::now();
-    until("a new model is served", Duration::from_secs(5), async || (ask(&weir, "phi").await.0 == 200).then_some(())).await;
+    until("a new model is served", Duration::from_secs(5), async || (ask(&weir, "phi").await.0 == 200).then_some(()))
+        .await;
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 
     cluster.api.delete("inferenceservices", "models", "llama");
@@ -215,7 +217,8 @@ async fn g2_a_reload_keeps_what_was_found_and_takes_what_is_new() {
     let house = json!({"name": "house", "endpoints": [{"url": format!("{}/v1", cluster.pods.origin())}]});
     config["host"]["models"] = json!([house]);
     std::fs::write(&path, config.to_string()).unwrap();
-    until("the file's model", Duration::from_secs(10), async || (ask(&weir, "house").await.0 == 200).then_some(())).await;
+    until("the file's model", Duration::from_secs(10), async || (ask(&weir, "house").await.0 == 200).then_some(()))
+        .await;
     assert_eq!(ask(&weir, "llama").await.0, 200);
     assert_eq!(lists(), 0, "nothing was asked anew");
 }

@@ -82,7 +82,10 @@ async fn exchange(to: SocketAddr, request: Vec<u8>) -> (u16, Value) {
     client.send(request).await.unwrap();
     let head = client.read_head().await.unwrap();
     let body = client.read_body(&head).await.unwrap();
-    (head.status, serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into())))
+    (
+        head.status,
+        serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into())),
+    )
 }
 
 /// One that checks each object against KServe's own schemas, where they are at hand.

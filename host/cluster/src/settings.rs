@@ -168,7 +168,7 @@ mod tests {
         let told = HedgeSettings {
             after: settings::HedgeAfter::Time(Duration::from_millis(250)),
             percent: 2,
-            models: vec!["embed-*".into()],
+            models: vec![weir_core::Pattern::new("embed-*")],
         };
         let settings = HostSettings { hedge: Some(told), ..host(server(None), None) };
         let hedge = ClusterOptions::from_settings(&settings, |_| None).unwrap().hedge.unwrap();

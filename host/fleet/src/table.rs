@@ -114,12 +114,21 @@ fn model_cells(model: &ModelState) -> Vec<Cell> {
     vec![
         Cell::new(line(&model.name), Style::Strong),
         Cell::new(short_source(&model.source), Style::Plain),
-        Cell::new(model.status.replace('-', " "), Style::of_state(&model.status)),
+        status(model, well, all),
         Cell::new(versions(model), Style::Plain),
         Cell::new(format!("{well}/{all}"), health),
         Cell::new(in_flight.to_string(), quiet(in_flight)),
         Cell::new(model.waiting.to_string(), if model.waiting == 0 { Style::Dim } else { Style::Odd }),
     ]
+}
+
+/// A model whose object is ready is of no use without a server that is well: then that is what is said.
+fn status(model: &ModelState, well: usize, all: usize) -> Cell {
+    match (model.status.as_str(), well, all) {
+        ("ready", 0, 0) => Cell::new("no server", Style::Odd),
+        ("ready", 0, _) => Cell::new("unwell", Style::Bad),
+        (word, ..) => Cell::new(line(&word.replace('-', " ")), Style::of_state(word)),
+    }
 }
 
 /// `stable 90% · canary 10%`; nothing where there is but one without a name.

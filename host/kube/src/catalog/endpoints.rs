@@ -40,8 +40,11 @@ impl<'a> Context<'a> {
         service: &str,
         manner: impl FnOnce(Option<&'a Pod>) -> Manner,
     ) -> Option<Served<'a>> {
-        let slices = self.index.slices(namespace, service)?;
-        let pod = slices.iter().flat_map(|slice| &slice.endpoints).filter_map(|endpoint| endpoint.target_ref.as_ref());
+        let slices = self.index.slices(namespace, service);
+        if slices.len() == 0 {
+            return None;
+        }
+        let pod = slices.clone().flat_map(|slice| &slice.endpoints).filter_map(|endpoint| endpoint.target_ref.as_ref());
         // The first by name, so that it is the same whatever the order.
         let pod = pod.filter(|target| &*target.kind == "Pod").min_by(|a, b| a.name.cmp(&b.name));
         let pod = pod.and_then(|target| self.index.pod(namespace, &target.name));
