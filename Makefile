@@ -10,7 +10,7 @@ PARTS := auth router limiter translator gateway gateway-p2 grant vault warden-ou
 SPIN_PARTS := auth router limiter translator gateway
 CONFIG ?= examples/quickstart/weir.yaml
 
-.PHONY: help setup up test runtimes run-runtimes clients run-clients bench lint components parts host guests examples clean
+.PHONY: help setup up test runtimes run-runtimes clients run-clients bench peers lint components parts host guests examples clean
 
 help: ## Print what there is
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -71,10 +71,13 @@ run-clients:
 	cd tests/sdk-node && WEIR_TEST_REPORT=../../target/report/clients-2-node.json node --test
 	target/tools/sdk/bin/python -m pytest tests/agents -q --report target/report/clients-3-agents.json
 
-bench: ## Measure, as ratios against a direct call
+bench: ## Measure, as ratios against a direct call, and beside the peers that are installed
 	@bash scripts/setup.sh test
 	@$(MAKE) --no-print-directory parts host
 	@bash scripts/bench.sh
+
+peers: ## Install the peers that `make bench` measures tier two beside, into target/tools/peers
+	@bash scripts/peers.sh
 
 lint: ## Formatting, clippy with the workspace's lints, the layering check, generated files current
 	$(CARGO) fmt --all --check

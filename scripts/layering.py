@@ -38,8 +38,13 @@ ALLOWED = {
     "weir-compose": {"weir-settings-env"},
     "weir-spin": {"weir-core", "weir-settings-spin"},
     "weir-config": {"weir-core", "weir-settings-env"},
-    "weir-control": {"weir-core", "weir-limiter", "weir-config", "weir-serve", "weir-cluster"},
+    "weir-control": {"weir-core", "weir-limiter", "weir-config", "weir-serve", "weir-cluster", "weir-fleet"},
+    # What the fleet looks like: shared by who shows it and who asks for it.
+    "weir-fleet": {"weir-core", "weir-cluster"},
     "weir-cluster": {"weir-core", "weir-config", "weir-serve"},
+    "weir-kube": {"weir-core", "weir-cluster"},
+    # A stand-in for others' servers knows nothing of Weir.
+    "weir-apiserver": set(),
     "weir-edge": {"weir-core", "weir-config", "weir-serve", "weir-compose"},
 }
 # `weir` wires them all; `weir-tests` drives them.

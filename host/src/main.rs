@@ -26,7 +26,7 @@ fn main() -> std::process::ExitCode {
             return if asked { exit::OK } else { exit::USAGE }.into();
         }
     };
-    let Ok(filter) = EnvFilter::try_new(&cli.log) else {
+    let Ok(filter) = EnvFilter::try_new(filter(&cli.log)) else {
         eprintln!("weir: `{}` is no log filter; try `info` or `weir_edge=debug`", cli.log);
         return exit::USAGE.into();
     };
@@ -38,6 +38,12 @@ fn main() -> std::process::ExitCode {
             failure.code().into()
         }
     }
+}
+
+/// What is asked for; and silence from the API server's client, whose every failed try is told by what watches, unless it
+/// is asked for, too.
+fn filter(asked: &str) -> String {
+    if asked.contains("kube_client") { asked.to_owned() } else { format!("{asked},kube_client=off") }
 }
 
 fn run(command: Command) -> Result<(), Failure> {

@@ -81,9 +81,8 @@ impl Answer {
             }
             Err(Fault::Empty)
         };
-        match tokio::time::timeout_at(until, first).await {
-            Ok(first) => self.first = Some(first?),
-            Err(_) => {}
+        if let Ok(first) = tokio::time::timeout_at(until, first).await {
+            self.first = Some(first?);
         }
         Ok(self)
     }

@@ -80,7 +80,7 @@ impl Cluster {
         }));
         cluster.reload(&models)?;
         let shared = &cluster.0;
-        health::watch(&shared.roster, &shared.forwarder, shared.options.health.clone());
+        health::watch(&shared.roster, &shared.forwarder, &shared.options.health);
         Ok(cluster)
     }
 

@@ -4,6 +4,7 @@
 //! to know of an endpoint, `V` of a version, `W` how one that waits is told.
 
 mod choice;
+mod layout;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -111,6 +112,9 @@ pub enum Wake<E, V, W> {
     Unavailable(W),
 }
 
+/// Those who are to be told, in their order.
+pub type Wakes<E, V, W> = Vec<Wake<E, V, W>>;
+
 /// What is known of an endpoint's state.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View<'f, E> {
@@ -139,72 +143,14 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
         Self { rules, queue, endpoints, models, tickets: 0, waiting: 0, random }
     }
 
-    /// Adds an endpoint. It counts as well until something else shows.
-    pub fn add(&mut self, endpoint: E, terms: Terms) -> EndpointId {
-        let (condition, pace, models) = Default::default();
-        self.endpoints.insert(Slot { endpoint, terms, in_flight: 0, condition, pace, models })
-    }
-
-    /// Keeps an endpoint's state, and changes what is known of it.
-    pub fn replace(&mut self, id: EndpointId, endpoint: E, terms: Terms) {
-        if let Some(slot) = self.endpoints.get_mut(id) {
-            slot.endpoint = endpoint;
-            slot.terms = terms;
-        }
-    }
-
-    /// Forgets an endpoint. Requests that are in flight there end as they may.
-    pub fn retire(&mut self, id: EndpointId) {
-        let Some(slot) = self.endpoints.remove(id) else { return };
-        for model in slot.models {
-            for share in self.models.get_mut(model).into_iter().flat_map(|line| &mut line.shares) {
-                share.endpoints.retain(|&other| other != id);
-            }
-        }
-    }
-
-    /// Adds a model.
-    pub fn add_model(&mut self, shares: Vec<Share<V>>) -> ModelId {
-        let (usual, waiting) = Default::default();
-        let id = self.models.insert(Line { shares: Vec::new(), usual, waiting });
-        self.arrange(id, shares);
-        id
-    }
-
-    /// Says anew which versions a model has and which endpoints serve each. To be followed by [`Self::serve`].
-    pub fn arrange(&mut self, model: ModelId, shares: Vec<Share<V>>) {
-        let Some(line) = self.models.get_mut(model) else { return };
-        let before = std::mem::replace(&mut line.shares, shares);
-        for id in before.iter().flat_map(|share| &share.endpoints) {
-            if let Some(slot) = self.endpoints.get_mut(*id) {
-                slot.models.retain(|&other| other != model);
-            }
-        }
-        for id in self.models[model].shares.iter().flat_map(|share| &share.endpoints) {
-            if let Some(slot) = self.endpoints.get_mut(*id)
-                && !slot.models.contains(&model)
-            {
-                slot.models.push(model);
-            }
-        }
-    }
-
-    /// Forgets a model. Those who wait for it are told.
-    pub fn remove_model(&mut self, model: ModelId) -> Vec<Wake<E, V, W>> {
-        self.arrange(model, Vec::new());
-        let Some(line) = self.models.remove(model) else { return Vec::new() };
-        self.waiting -= line.waiting.len();
-        line.waiting.into_iter().map(|(_, waiter)| Wake::Unavailable(waiter)).collect()
-    }
-
     /// Gives what is free to those who wait for these models.
-    pub fn serve(&mut self, models: &[ModelId], now: Instant) -> Vec<Wake<E, V, W>> {
+    pub fn serve(&mut self, models: &[ModelId], now: Instant) -> Wakes<E, V, W> {
         if self.waiting == 0 { Vec::new() } else { self.dispatch(models, now) }
     }
 
     /// An endpoint for a request of this model, but not one of `avoid`. A first attempt (nothing to avoid) does not
     /// overtake those who wait.
-    pub fn take(&mut self, model: ModelId, avoid: &[EndpointId], now: Instant) -> (Take<E, V>, Vec<Wake<E, V, W>>) {
+    pub fn take(&mut self, model: ModelId, avoid: &[EndpointId], now: Instant) -> (Take<E, V>, Wakes<E, V, W>) {
         let waiting = |fleet: &Self| avoid.is_empty() && fleet.queue_length(model) > 0;
         // Time alone may have made room: an ejection is over.
         let wakes = if waiting(self) { self.dispatch(&[model], now) } else { Vec::new() };
@@ -260,7 +206,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     }
 
     /// A request has ended, whatever its outcome was.
-    pub fn release(&mut self, id: EndpointId, probe: bool, now: Instant) -> Vec<Wake<E, V, W>> {
+    pub fn release(&mut self, id: EndpointId, probe: bool, now: Instant) -> Wakes<E, V, W> {
         let Some(slot) = self.endpoints.get_mut(id) else { return Vec::new() };
         slot.in_flight -= 1;
         if probe {
@@ -277,7 +223,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
         model: ModelId,
         took: Option<(Timed, Duration)>,
         now: Instant,
-    ) -> (Change, Vec<Wake<E, V, W>>) {
+    ) -> (Change, Wakes<E, V, W>) {
         if let Some((timed, took)) = took {
             self.time(id, model, timed, took, now);
         }
@@ -293,7 +239,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     }
 
     /// A request failed.
-    pub fn failed(&mut self, id: EndpointId, failure: Failure, now: Instant) -> (Change, Vec<Wake<E, V, W>>) {
+    pub fn failed(&mut self, id: EndpointId, failure: Failure, now: Instant) -> (Change, Wakes<E, V, W>) {
         let spare = self.has_spare(id);
         self.change(id, now, |condition, rules| condition.failed(failure, spare, now, rules))
     }
@@ -306,7 +252,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     }
 
     /// A health check was answered as it should be, or was not.
-    pub fn checked(&mut self, id: EndpointId, ok: bool, now: Instant) -> (Change, Vec<Wake<E, V, W>>) {
+    pub fn checked(&mut self, id: EndpointId, ok: bool, now: Instant) -> (Change, Wakes<E, V, W>) {
         let (change, mut wakes) = self.change(id, now, |condition, rules| condition.checked(ok, now, rules));
         // The check is also the tick that ends ejections for those who wait.
         wakes.extend(self.serve_waiting_for(id, now));
@@ -314,7 +260,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     }
 
     /// Time has passed, which ends ejections: what is free is given to those who wait.
-    pub fn tick(&mut self, now: Instant) -> Vec<Wake<E, V, W>> {
+    pub fn tick(&mut self, now: Instant) -> Wakes<E, V, W> {
         if self.waiting == 0 {
             return Vec::new();
         }
@@ -355,7 +301,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
     fn time(&mut self, id: EndpointId, model: ModelId, timed: Timed, took: Duration, now: Instant) {
         let Some(line) = self.models.get_mut(model) else { return };
         let Some(slot) = self.endpoints.get_mut(id) else { return };
-        slot.pace.add(line.usual.add(timed, took), took, now);
+        slot.pace.add(line.usual.add(model, timed, took), now);
     }
 
     fn change(
@@ -363,7 +309,7 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
         id: EndpointId,
         now: Instant,
         report: impl FnOnce(&mut Condition, &Health) -> Change,
-    ) -> (Change, Vec<Wake<E, V, W>>) {
+    ) -> (Change, Wakes<E, V, W>) {
         let Some(slot) = self.endpoints.get_mut(id) else { return (Change::None, Vec::new()) };
         match report(&mut slot.condition, &self.rules) {
             Change::None => (Change::None, Vec::new()),
@@ -379,14 +325,14 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
         slot.models.iter().all(spared)
     }
 
-    fn serve_waiting_for(&mut self, id: EndpointId, now: Instant) -> Vec<Wake<E, V, W>> {
+    fn serve_waiting_for(&mut self, id: EndpointId, now: Instant) -> Wakes<E, V, W> {
         let Some(slot) = self.endpoints.get(id).filter(|_| self.waiting > 0) else { return Vec::new() };
         let models = slot.models.clone();
         self.dispatch(&models, now)
     }
 
     /// Gives what is free to those who wait, the one who has waited longest first.
-    fn dispatch(&mut self, models: &[ModelId], now: Instant) -> Vec<Wake<E, V, W>> {
+    fn dispatch(&mut self, models: &[ModelId], now: Instant) -> Wakes<E, V, W> {
         let mut wakes = Vec::new();
         let mut open: Vec<ModelId> = models.to_vec();
         loop {

@@ -26,8 +26,9 @@ const ANSWER: usize = 16 * 1024;
 const TICK: Duration = Duration::from_millis(500);
 
 /// Looks after the endpoints of a roster as long as it is there.
-pub(crate) fn watch(roster: &Arc<Roster>, forwarder: &Forwarder, rules: Health) {
+pub(crate) fn watch(roster: &Arc<Roster>, forwarder: &Forwarder, rules: &Health) {
     let (roster, pool) = (Arc::downgrade(roster), Arc::downgrade(&forwarder.pool));
+    let rules = rules.clone();
     tokio::spawn(async move {
         let interval = |every| {
             let mut ticks = tokio::time::interval(every);

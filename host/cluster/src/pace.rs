@@ -7,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::fleet::ModelId;
+
 /// The part of a new answer in an endpoint's mean, and in what is usual.
 const NEW: f64 = 0.1;
 const NEW_TO_ALL: f64 = 0.02;
@@ -42,7 +44,26 @@ pub(crate) struct Pace {
     ratio: Mean,
     /// The same in seconds, beside nothing.
     seconds: Mean,
-    last: Option<Instant>,
+    last: Option<Last>,
+}
+
+/// The answer that came last: what is usual may have moved since.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    at: Instant,
+    model: ModelId,
+    timed: Timed,
+    usual: f64,
+}
+
+/// An answer beside what is usual.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    model: ModelId,
+    timed: Timed,
+    took: Duration,
+    /// What was usual, as the logarithm of seconds.
+    usual: f64,
 }
 
 /// A mean in which the latest values count most.
@@ -60,36 +81,46 @@ impl Mean {
 }
 
 impl Usual {
-    /// An answer of this model came after `took`: its ratio to what was usual until now.
-    pub(crate) fn add(&mut self, timed: Timed, took: Duration) -> f64 {
+    /// An answer of this model came after `took`: what that is beside what was usual until now.
+    pub(crate) fn add(&mut self, model: ModelId, timed: Timed, took: Duration) -> Sample {
+        let before = Some(self.of(timed)).filter(|mean| mean.seen > 0).map(|mean| mean.value);
+        let log = log(took);
         let usual = match timed {
             Timed::Stream => &mut self.stream,
             Timed::Whole => &mut self.whole,
         };
-        // What is faster than this is all the same.
-        let log = took.as_secs_f64().max(1e-4).ln();
-        let before = if usual.seen == 0 { log } else { usual.value };
         usual.add(log, NEW_TO_ALL);
-        log - before
+        Sample { model, timed, took, usual: before.unwrap_or(log) }
+    }
+
+    fn of(&self, timed: Timed) -> Mean {
+        match timed {
+            Timed::Stream => self.stream,
+            Timed::Whole => self.whole,
+        }
     }
 }
 
 impl Pace {
-    /// An answer came after `took`, which is `ratio` beside what is usual.
-    pub(crate) fn add(&mut self, ratio: f64, took: Duration, now: Instant) {
+    /// An answer came.
+    pub(crate) fn add(&mut self, sample: Sample, now: Instant) {
+        let Sample { model, timed, took, usual } = sample;
         let kept = self.kept(now);
         if kept == 0.0 {
             *self = Self::default();
         }
-        self.ratio.value *= kept;
-        self.ratio.add(ratio, NEW);
+        // As much as the old is forgotten, the new counts for more.
+        self.ratio.add(log(took) - usual, 1.0 - kept * (1.0 - NEW));
         self.seconds.add(took.as_secs_f64(), NEW);
-        self.last = Some(now);
+        self.last = Some(Last { at: now, model, timed, usual });
     }
 
-    /// How slow it is: a logarithm that is only good beside those of other endpoints.
-    pub(crate) fn slowness(&self, now: Instant) -> f64 {
-        if self.ratio.seen < FEW { 0.0 } else { self.ratio.value * self.kept(now) }
+    /// How slow it is for a model: a logarithm that is only good beside those of other endpoints.
+    pub(crate) fn slowness(&self, model: ModelId, usual: &Usual, now: Instant) -> f64 {
+        let Some(last) = self.last.filter(|_| self.ratio.seen >= FEW) else { return 0.0 };
+        // One that gets few requests is held against what is usual now, not when it was last asked.
+        let moved = if last.model == model { last.usual - usual.of(last.timed).value } else { 0.0 };
+        (self.ratio.value + moved) * self.kept(now)
     }
 
     /// What an answer takes lately.
@@ -100,9 +131,14 @@ impl Pace {
     /// How much of what it showed still counts, from 1 down to 0.
     fn kept(&self, now: Instant) -> f64 {
         let Some(last) = self.last else { return 0.0 };
-        let idle = now.saturating_duration_since(last).as_secs_f64();
+        let idle = now.saturating_duration_since(last.at).as_secs_f64();
         (1.0 - idle / FORGOTTEN.as_secs_f64()).max(0.0)
     }
+}
+
+/// What is faster than a tenth of a millisecond is all the same.
+fn log(took: Duration) -> f64 {
+    took.as_secs_f64().max(1e-4).ln()
 }
 
 /// By how much a request in flight counts for more on an endpoint of this slowness, beside the fastest it is compared
@@ -120,19 +156,33 @@ mod tests {
         Duration::from_millis(length)
     }
 
+    const MODEL: fn() -> ModelId = ModelId::default;
+
     #[test]
     fn r8_an_endpoint_ten_times_slower_counts_five_times_until_it_is_forgotten() {
         let (mut usual, mut fast, mut slow) = (Usual::default(), Pace::default(), Pace::default());
         let now = Instant::now();
-        for _ in 0..50 {
+        for _ in 0..8 {
             for (pace, took) in [(&mut fast, ms(20)), (&mut slow, ms(200))] {
-                pace.add(usual.add(Timed::Whole, took), took, now);
+                pace.add(usual.add(MODEL(), Timed::Whole, took), now);
             }
         }
-        let slower = |at| penalty(slow.slowness(at), fast.slowness(now));
-        assert!((4.5..5.5).contains(&slower(now)), "{}", slower(now));
+        let slower = |usual: &Usual, slow: &Pace, fast: &Pace, at| {
+            penalty(slow.slowness(MODEL(), usual, at), fast.slowness(MODEL(), usual, at))
+        };
+        assert!((4.0..6.5).contains(&slower(&usual, &slow, &fast, now)), "{}", slower(&usual, &slow, &fast, now));
         assert_eq!(slow.latency().map(|took| took.as_millis()), Some(200));
-        assert!((slow.slowness(now + FORGOTTEN)).abs() < 1e-9);
+        // Nobody asks it any more, and what is usual becomes what the fast one does.
+        for _ in 0..500 {
+            fast.add(usual.add(MODEL(), Timed::Whole, ms(20)), now);
+        }
+        assert!((4.0..6.5).contains(&slower(&usual, &slow, &fast, now)), "{}", slower(&usual, &slow, &fast, now));
+        let later = now + FORGOTTEN * 3 / 4;
+        assert!(slower(&usual, &slow, &fast, later) < 1.5, "it is given another chance");
+        slow.add(usual.add(MODEL(), Timed::Whole, ms(200)), later);
+        fast.add(usual.add(MODEL(), Timed::Whole, ms(20)), later);
+        assert!((4.0..6.5).contains(&slower(&usual, &slow, &fast, later)), "which one slow answer ends");
+        assert!(slow.slowness(MODEL(), &usual, later + FORGOTTEN).abs() < 1e-9);
     }
 
     #[test]
@@ -146,21 +196,23 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let took = ms(10 << ((state >> 24) % 9));
             let (timed, took) = if turn % 3 == 0 { (Timed::Stream, took / 20) } else { (Timed::Whole, took) };
-            paces[((state >> 16) % 2) as usize].add(usual.add(timed, took), took, now);
+            paces[((state >> 16) % 2) as usize].add(usual.add(MODEL(), timed, took), now);
         }
-        let [a, b] = paces.map(|pace| pace.slowness(now));
-        assert!((a - b).abs() < 2.0 * TOLERATED, "{a} {b}");
+        let [a, b] = paces.map(|pace| pace.slowness(MODEL(), &usual, now));
+        assert!((a - b).abs() < 2.5 * TOLERATED, "{a} {b}");
     }
 
     #[test]
     fn few_answers_say_nothing() {
-        let mut pace = Pace::default();
+        let (mut usual, mut pace) = (Usual::default(), Pace::default());
         let now = Instant::now();
+        usual.add(MODEL(), Timed::Whole, ms(1));
+        let slow = |usual: &mut Usual| usual.clone().add(MODEL(), Timed::Whole, ms(100));
         for _ in 0..FEW - 1 {
-            pace.add(3.0, ms(1), now);
+            pace.add(slow(&mut usual), now);
         }
-        assert!(pace.slowness(now).abs() < f64::EPSILON);
-        pace.add(3.0, ms(1), now);
-        assert!((pace.slowness(now) - 3.0).abs() < f64::EPSILON);
+        assert!(pace.slowness(MODEL(), &usual, now).abs() < f64::EPSILON);
+        pace.add(slow(&mut usual), now);
+        assert!((pace.slowness(MODEL(), &usual, now) - 100f64.ln()).abs() < 1e-6);
     }
 }

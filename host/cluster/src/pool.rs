@@ -9,13 +9,13 @@ use tokio::sync::oneshot;
 use crate::balance::{Change, Failure};
 use crate::directory::Entry;
 use crate::endpoint::Endpoint;
-use crate::fleet::{EndpointId, Fleet, Grant, ModelId, Take, Ticket, Wake};
+use crate::fleet::{self, EndpointId, Fleet, Grant, ModelId, Take, Ticket, Wake};
 use crate::options::Queue;
 use crate::pace::Timed;
 
 /// How one that waits is told: a lease, or `None` where the model has no endpoint left that is well.
 pub(crate) type Waiter = (ModelId, oneshot::Sender<Option<Lease>>);
-pub(crate) type Wakes = Vec<Wake<Arc<Endpoint>, Arc<Tag>, Waiter>>;
+pub(crate) type Wakes = fleet::Wakes<Arc<Endpoint>, Arc<Tag>, Waiter>;
 pub(crate) type State = Fleet<Arc<Endpoint>, Arc<Tag>, Waiter>;
 type Granted = Grant<Arc<Endpoint>, Arc<Tag>>;
 
@@ -163,11 +163,6 @@ impl Lease {
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.grant.endpoint
-    }
-
-    /// The version for which the endpoint was chosen.
-    pub(crate) fn version(&self) -> &str {
-        &self.grant.version.version
     }
 
     /// The name by which the endpoint knows the model, where it is not the model's own.

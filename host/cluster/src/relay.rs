@@ -193,15 +193,13 @@ impl http_body::Body for Relay {
                     this.end(Ending::Complete);
                     return Poll::Ready(None);
                 }
-                Poll::Pending => {
-                    match std::task::ready!(this.poll_silence(cx)) {
-                        Silence::TooLong => this.cut(CutShort::Silent),
-                        Silence::Beat => {
-                            this.tally.heartbeat();
-                            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(HEARTBEAT)))));
-                        }
+                Poll::Pending => match std::task::ready!(this.poll_silence(cx)) {
+                    Silence::TooLong => this.cut(CutShort::Silent),
+                    Silence::Beat => {
+                        this.tally.heartbeat();
+                        return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(HEARTBEAT)))));
                     }
-                }
+                },
             }
         }
     }

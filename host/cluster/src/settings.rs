@@ -1,12 +1,12 @@
 //! From the configuration's settings to the data plane's options.
 
 use weir_config::HostSettings;
-use weir_config::settings::{HostedModel, ModelServer};
+use weir_config::settings::{self, HedgeSettings, HostedModel, ModelServer};
 use weir_core::Secret;
 use weir_core::secret::UnusableKey;
 
 use crate::model::{EndpointOptions, Model, Trust, Watched};
-use crate::options::{ClusterOptions, Health, Queue};
+use crate::options::{ClusterOptions, Health, Hedge, HedgeAfter, Queue};
 
 /// A key that the settings name and that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,7 @@ impl ClusterOptions {
                 wait: settings.flow.wait,
                 ..Queue::default()
             },
+            hedge: settings.hedge.as_ref().map(hedge),
             ..defaults
         })
     }
@@ -73,6 +74,14 @@ impl Model {
         };
         settings.models.iter().map(model).collect()
     }
+}
+
+fn hedge(settings: &HedgeSettings) -> Hedge {
+    let after = match settings.after {
+        settings::HedgeAfter::Percentile(percentile) => HedgeAfter::Percentile(percentile),
+        settings::HedgeAfter::Time(time) => HedgeAfter::Time(time),
+    };
+    Hedge { after, percent: settings.percent, ..Hedge::of(settings.models.clone()) }
 }
 
 fn endpoint(server: &ModelServer, key: &impl Fn(&str) -> Option<Secret<String>>) -> Result<EndpointOptions, KeyError> {
@@ -152,6 +161,20 @@ mod tests {
         assert_eq!(endpoint_of(server(None), Some(HealthSettings::default())).watched, Watched::Here);
         assert_eq!(endpoint_of(server(None), None).watched, Watched::Elsewhere);
         assert!(ClusterOptions::from_settings(&host(server(None), None), |_| None).is_ok());
+    }
+
+    #[test]
+    fn calls_are_hedged_as_the_file_says() {
+        let told = HedgeSettings {
+            after: settings::HedgeAfter::Time(Duration::from_millis(250)),
+            percent: 2,
+            models: vec![weir_core::Pattern::new("embed-*")],
+        };
+        let settings = HostSettings { hedge: Some(told), ..host(server(None), None) };
+        let hedge = ClusterOptions::from_settings(&settings, |_| None).unwrap().hedge.unwrap();
+        assert_eq!((hedge.after, hedge.percent), (HedgeAfter::Time(Duration::from_millis(250)), 2));
+        assert_eq!(hedge.models.len(), 1);
+        assert!(ClusterOptions::from_settings(&host(server(None), None), |_| None).unwrap().hedge.is_none());
     }
 
     #[test]

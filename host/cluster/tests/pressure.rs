@@ -11,11 +11,13 @@ use common::{Call, SOON, Tier, within};
 use weir_tests::raw::{Next, RawClient};
 use weir_tests::upstream::{Script, Upstream};
 
-const STREAMS: usize = 50;
+const STREAMS: usize = 200;
 /// What each stream would be, if it were read ahead.
 const STREAM: usize = 24 * 1024 * 1024;
 /// Per stream, in this process: buffers of both connections and hyper's.
 const MOST_PER_STREAM: usize = 256 * 1024;
+/// And all of them together.
+const MOST: usize = 60 * 1024 * 1024;
 
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -52,6 +54,7 @@ async fn s9_a_slow_client_holds_the_server_back_and_costs_bounded_memory() {
     }
     settled(&upstream).await;
     let grown = resident().saturating_sub(before);
+    assert!(grown <= MOST, "{} KiB", grown / 1024);
     assert!(grown <= STREAMS * MOST_PER_STREAM, "{} KiB a stream", grown / STREAMS / 1024);
     let sent = upstream.sent();
     // The kernel's own buffers hold the rest: they are not the process's memory, but they have an end, too.

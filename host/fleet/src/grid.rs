@@ -1,7 +1,7 @@
 //! Columns that fit a width.
 
 use crate::paint::Style;
-use crate::text::{cut, width};
+use crate::text::{cut, width, wrap};
 
 /// The space between two columns.
 const GAP: usize = 2;
@@ -51,6 +51,8 @@ pub(crate) enum Row {
     Cells(Vec<Cell>),
     /// Text across all columns, indented by so much, cut at the width.
     Across(usize, Vec<Cell>),
+    /// Text across all columns, indented by so much, in as many lines as it takes.
+    Text(usize, Cell),
     /// Another grid, without titles, indented by so much.
     Within(usize, Vec<Column>, Vec<Row>),
 }
@@ -67,6 +69,13 @@ pub(crate) fn lay_out(columns: &[Column], rows: &[Row], most: Option<usize>, col
         match row {
             Row::Cells(cells) => line(&mut text, columns, &widths, cells, colour),
             Row::Across(indent, cells) => across(&mut text, *indent, cells, most, colour),
+            Row::Text(indent, cell) => {
+                for part in wrap(&cell.text, most.map_or(usize::MAX, |most| most.saturating_sub(*indent))) {
+                    text.push_str(&" ".repeat(*indent));
+                    text.push_str(&cell.style.paint(&part, colour));
+                    text.push('\n');
+                }
+            }
             Row::Within(indent, columns, rows) => {
                 let inner = lay_out(columns, rows, most.map(|most| most.saturating_sub(*indent)), colour);
                 text.extend(inner.lines().flat_map(|line| [&" ".repeat(*indent), line, "\n"].map(str::to_owned)));

@@ -92,7 +92,7 @@ fn models(fleet: &Fleet, look: &Look) -> String {
     for model in &fleet.models {
         rows.push(Row::Cells(model_cells(model)));
         if let Some(text) = &model.text {
-            rows.push(Row::Across(2, vec![Cell::new(line(text), Style::of_state(&model.status))]));
+            rows.push(Row::Text(2, Cell::new(line(text), Style::of_state(&model.status))));
         }
         if look.endpoints {
             details(&mut rows, model);
@@ -229,7 +229,7 @@ fn watches(discovery: &Discovery, look: &Look) -> String {
             Cell::new(length(watch.age_ms), Style::Plain),
         ]));
         if let Some(problem) = &watch.problem {
-            rows.push(Row::Across(2, vec![Cell::new(line(problem), style)]));
+            rows.push(Row::Text(2, Cell::new(line(problem), style)));
         }
     }
     if rows.is_empty() {
@@ -253,28 +253,24 @@ fn state_text(state: &str) -> String {
     }
 }
 
-fn section(text: &mut String, title: &'static str, rows: impl Iterator<Item = Vec<Cell>>, look: &Look) {
-    let mut rows: Vec<_> = rows.map(|cells| Row::Across(0, cells)).collect();
+fn section(text: &mut String, title: &'static str, lines: impl Iterator<Item = String>, look: &Look) {
+    let mut rows: Vec<_> = lines.map(|line| Row::Text(2, Cell::new(line, Style::Odd))).collect();
     if rows.is_empty() {
         return;
     }
-    rows.insert(0, Row::Across(0, vec![Cell::new(title, Style::Dim)]));
+    rows.insert(0, Row::Text(0, Cell::new(title, Style::Dim)));
     text.push('\n');
     text.push_str(&lay_out(&[], &rows, look.width, look.colour));
 }
 
-fn collision(collision: &Collision) -> Vec<Cell> {
-    let mut cells = vec![
-        Cell::new(line(&collision.name), Style::Strong),
-        Cell::new(format!("  is {}", source(&collision.kept_by)), Style::Plain),
-        Cell::new(format!(", not {}", source(&collision.lost_by)), Style::Odd),
-    ];
-    if let Some(still) = &collision.still {
-        cells.push(Cell::new(format!(", which is {}", line(still)), Style::Dim));
+fn collision(it: &Collision) -> String {
+    let (name, kept, lost) = (line(&it.name), source(&it.kept_by), source(&it.lost_by));
+    match &it.still {
+        Some(still) => format!("{name} is {kept}; {lost} wanted it, too, and is {}", line(still)),
+        None => format!("{name} is {kept}; {lost} wanted it, too"),
     }
-    cells
 }
 
-fn problem(problem: &Problem) -> Vec<Cell> {
-    vec![Cell::new(source(&problem.source), Style::Strong), Cell::new(format!("  {}", line(&problem.text)), Style::Odd)]
+fn problem(problem: &Problem) -> String {
+    format!("{}: {}", source(&problem.source), line(&problem.text))
 }

@@ -42,6 +42,39 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     kept
 }
 
+/// A text in lines of at most so many columns, broken between words; a word that is longer is broken itself.
+pub(crate) fn wrap(text: &str, most: usize) -> Vec<String> {
+    let most = most.max(1);
+    let mut lines = vec![String::new()];
+    let mut taken = 0;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let gap = usize::from(taken > 0);
+        if taken > 0 && taken + gap + width(word) > most {
+            lines.push(String::new());
+            taken = 0;
+        } else if gap > 0 {
+            put(&mut lines, ' ');
+            taken += 1;
+        }
+        for c in word.chars() {
+            let columns = c.width().unwrap_or(0);
+            if taken > 0 && taken + columns > most {
+                lines.push(String::new());
+                taken = 0;
+            }
+            put(&mut lines, c);
+            taken += columns;
+        }
+    }
+    lines
+}
+
+fn put(lines: &mut [String], c: char) {
+    if let Some(last) = lines.last_mut() {
+        last.push(c);
+    }
+}
+
 /// Where a model was found, in words.
 pub(crate) fn source(source: &SourceState) -> String {
     match (&source.namespace, &source.name) {
@@ -108,6 +141,18 @@ mod tests {
         {
             assert_eq!(cut(text, most), cut_to);
             assert!(width(&cut(text, most)) <= most);
+        }
+    }
+
+    #[test]
+    fn a_wrapped_text_fits_and_loses_nothing() {
+        assert_eq!(wrap("how wide is the river", 9), ["how wide", "is the", "river"]);
+        assert_eq!(wrap("a 0123456789 b", 4), ["a", "0123", "4567", "89 b"]);
+        assert_eq!(wrap("", 4), [""]);
+        for most in 1..30 {
+            let lines = wrap("the model could not be loaded: 模型名 s3://bucket/a/long/path", most);
+            assert!(lines.iter().all(|line| width(line) <= most.max(2)), "{most}: {lines:?}");
+            assert_eq!(lines.concat().replace(' ', ""), "themodelcouldnotbeloaded:模型名s3://bucket/a/long/path");
         }
     }
 

@@ -40,7 +40,9 @@ async fn what_happens_is_known_at_once() {
 #[tokio::test(start_paused = true)]
 async fn lists_come_in_pages() {
     let server = ApiServer::new();
-    (0..1_201).for_each(|n| drop(server.put(pod("models", &format!("pod-{n:04}")))));
+    for n in 0..1_201 {
+        server.put(pod("models", &format!("pod-{n:04}"))).unwrap();
+    }
     let one = One::<Pod>::watching(server).await;
     assert_eq!(one.store.len(), 1_201);
     let lists = one.server.asked().iter().filter(|asked| asked.query.starts_with("limit=500")).count();
@@ -50,7 +52,9 @@ async fn lists_come_in_pages() {
 #[tokio::test(start_paused = true)]
 async fn a_continue_that_expires_begins_the_list_anew() {
     let server = ApiServer::new();
-    (0..600).for_each(|n| drop(server.put(pod("models", &format!("pod-{n:04}")))));
+    for n in 0..600 {
+        server.put(pod("models", &format!("pod-{n:04}"))).unwrap();
+    }
     // The first page is the answer to the first list; the second finds the history gone.
     server.refuse(Refusal::status(410).of("pods", Verb::List).skip(1));
     let one = One::<Pod>::watching(server).await;
@@ -74,6 +78,32 @@ async fn a_watch_that_breaks_goes_on_where_it_was() {
     let status = one.status();
     assert_eq!((status.reconnects, status.relists, status.failures[&FailureKind::Cut]), (1, 0, 1));
     assert_eq!(status.problem, None, "well again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_cut_again_and_again_is_never_long_behind() {
+    let one = watching_three_pods().await;
+    for _ in 0..20 {
+        sleep(Duration::from_secs(30)).await;
+        one.server.interrupt("pods", Interruption::Kill);
+    }
+    let begun = Instant::now();
+    goes_on(&one).await;
+    assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+    assert_eq!((one.status().reconnects, one.status().relists), (20, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ends_each_watch_at_once_is_not_flooded() {
+    let one = watching_three_pods().await;
+    let before = one.server.asked().len();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(600) {
+        one.server.interrupt("pods", Interruption::End);
+        sleep(Duration::from_millis(100)).await;
+    }
+    let asked = one.server.asked().len() - before;
+    assert!(asked < 60, "{asked}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +177,9 @@ async fn another_error_within_a_stream_goes_on_where_it_was() {
 #[tokio::test(start_paused = true)]
 async fn garbage_in_a_stream_loses_nothing() {
     let one = watching_three_pods().await;
-    for garbage in ["<html>gateway</html>\n", "{\"type\":\"ADDED\"}\n", "\u{0}\n", "{\"type\":\"MODIFIED\",\"object\":7,\n"] {
+    for garbage in
+        ["<html>gateway</html>\n", "{\"type\":\"ADDED\"}\n", "\u{0}\n", "{\"type\":\"MODIFIED\",\"object\":7,\n"]
+    {
         one.server.interrupt("pods", Interruption::Send(garbage.into()));
         sleep(Duration::from_secs(90)).await;
     }
@@ -256,7 +288,9 @@ async fn an_answer_that_never_comes_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_no_list_is_read_again() {
     let server = three_pods();
-    for body in ["<html>", "{}", "{\"metadata\":{},\"items\":[]}", "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":{}}"] {
+    for body in
+        ["<html>", "{}", "{\"metadata\":{},\"items\":[]}", "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":{}}"]
+    {
         server.refuse(Refusal::status(200).body(body).of("pods", Verb::List));
     }
     let one = One::<Pod>::watching(server).await;
@@ -267,9 +301,12 @@ async fn a_list_that_is_no_list_is_read_again() {
 async fn a_resource_version_of_another_life_is_given_up() {
     let one = watching_three_pods().await;
     // The server's memory is restored from an older one: what it has is behind where we are.
-    one.server.interrupt("pods", Interruption::Send(
-        "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"99999999\"}}}\n".into(),
-    ));
+    one.server.interrupt(
+        "pods",
+        Interruption::Send(
+            "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"99999999\"}}}\n".into(),
+        ),
+    );
     sleep(Duration::from_millis(1)).await;
     one.server.interrupt("pods", Interruption::End);
     sleep(Duration::from_millis(500)).await;
@@ -380,7 +417,9 @@ async fn a_kind_that_is_merely_welcome_may_be_forbidden() {
 #[tokio::test(start_paused = true)]
 async fn namespaces_are_watched_each_for_itself() {
     let server = three_pods();
-    ["others", "hidden"].iter().for_each(|namespace| drop(server.put(pod(namespace, "x")).unwrap()));
+    for namespace in ["others", "hidden"] {
+        server.put(pod(namespace, "x")).unwrap();
+    }
     let options = WatchesOptions {
         namespaces: ["others", "models", "others"].map(String::from).into(),
         ..WatchesOptions::default()
@@ -396,7 +435,8 @@ async fn namespaces_are_watched_each_for_itself() {
     server.interrupt("pods", Interruption::Error(410));
     sleep(Duration::from_secs(5)).await;
     assert_eq!(names(&store), ["models/b", "models/c", "others/x"]);
-    let counted: Vec<_> = watches.status().into_iter().map(|status| (status.namespace.unwrap(), status.objects)).collect();
+    let counted: Vec<_> =
+        watches.status().into_iter().map(|status| (status.namespace.unwrap(), status.objects)).collect();
     assert_eq!(counted, [("models".to_owned(), 2), ("others".to_owned(), 1)]);
 }
 

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use weir_apiserver::{Recorded, Replay, recordings};
 use weir_kube::objects::{
     EndpointSlice, InExtensionGroup, InferenceGraph, InferenceModelRewrite, InferenceObjective, InferencePool,
-    InferenceService, LlmInferenceService, Pod, Resource,
+    InferenceService, LlmInferenceService, Metadata, Pod, Resource,
 };
-use weir_kube::watch::{ConnectOptions, FailureKind, Kube, Need, Store, WatchState, WatchStatus, Watches, WatchesOptions};
+use weir_kube::watch::{
+    ConnectOptions, FailureKind, Kube, Need, Store, WatchState, WatchStatus, Watches, WatchesOptions,
+};
 
 use support::{hasty, held};
 
@@ -48,7 +50,8 @@ impl<T: Resource> Played<T> {
     /// Waits until all that was recorded was served, and what follows is a silent watch.
     async fn over(&self) {
         self.until(|| self.replay.left() == 0).await;
-        let silent = || self.replay.asked().last().is_some_and(|(path, found)| path.contains("watch=true") && found.is_none());
+        let silent =
+            || self.replay.asked().last().is_some_and(|(path, found)| path.contains("watch=true") && found.is_none());
         self.until(silent).await;
         self.until(|| self.status().state == WatchState::Watching).await;
     }
@@ -67,7 +70,10 @@ impl<T: Resource> Played<T> {
 
     /// What the store holds, name and resource version.
     fn held(&self) -> BTreeMap<String, String> {
-        held(&self.store).into_iter().map(|(name, version)| (name.rsplit('/').next().unwrap().to_owned(), version)).collect()
+        held(&self.store)
+            .into_iter()
+            .map(|(name, version)| (name.rsplit('/').next().unwrap().to_owned(), version))
+            .collect()
     }
 }
 
@@ -122,8 +128,13 @@ fn bookmarked(watch: &str) -> String {
 #[tokio::test]
 async fn inference_services() {
     let deleted = ["late-arrival", "paused"];
-    list_and_watch::<InferenceService>("list/inferenceservices", "watch/inferenceservices", "InferenceService", &deleted)
-        .await;
+    list_and_watch::<InferenceService>(
+        "list/inferenceservices",
+        "watch/inferenceservices",
+        "InferenceService",
+        &deleted,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -210,14 +221,17 @@ async fn a_page_in_gzip() {
 
 #[tokio::test]
 async fn a_list_of_nothing() {
-    let Some(played) = Played::<InferenceService>::of(&["list/inferenceservices-empty-namespace"], 100).await else { return };
+    let Some(played) = Played::<InferenceService>::of(&["list/inferenceservices-empty-namespace"], 100).await else {
+        return;
+    };
     played.until(|| played.status().state == WatchState::Watching).await;
     assert!(played.store.is_empty() && played.watches.is_complete());
 }
 
 #[tokio::test]
 async fn cut_by_kill() {
-    let Some(played) = Played::<InferenceService>::of(&["gone/relist-after-410", "watch/cut-by-kill"], 100).await else {
+    let Some(played) = Played::<InferenceService>::of(&["gone/relist-after-410", "watch/cut-by-kill"], 100).await
+    else {
         return;
     };
     played.over().await;
@@ -264,19 +278,67 @@ async fn a_server_that_starts() {
         "startup/list-403-1",
         "startup/list-503-5",
         "startup/list-429-6",
+        "startup/list-429-7",
         "list/inferenceservices",
-        "startup/watch-503-3",
-        "startup/watch-429-7",
         "watch/inferenceservices",
     ];
     let Some(played) = Played::<InferenceService>::of(&names, 100).await else { return };
     played.over().await;
-    let status = played.status();
-    let of = |kind| status.failures.get(&kind).copied();
-    assert_eq!(of(FailureKind::Forbidden), Some(1));
-    assert_eq!(of(FailureKind::Server), Some(2));
-    assert_eq!(of(FailureKind::Throttled), Some(2));
+    assert_eq!(counted(&played.status()), [("forbidden", 1), ("throttled", 2), ("server", 1)]);
     assert_eq!(played.held(), expected("list/inferenceservices", "InferenceService", &["late-arrival", "paused"]));
+
+    let names = ["list/inferencepools", "startup/watch-503-3", "startup/watch-429-7", "startup/watch-429-8"];
+    let Some(played) = Played::<InferencePool>::of(&names, 100).await else { return };
+    played.over().await;
+    assert_eq!(counted(&played.status()), [("throttled", 2), ("server", 1)]);
+    assert_eq!(played.status().relists, 0);
+}
+
+fn counted(status: &WatchStatus) -> Vec<(&'static str, u64)> {
+    status.failures.iter().map(|(kind, count)| (kind.as_str(), *count)).collect()
+}
+
+/// A kind of which Weir knows nothing.
+#[derive(Clone, serde::Deserialize)]
+struct TrainedModel {
+    metadata: Metadata,
+}
+
+impl Resource for TrainedModel {
+    const GROUP: &'static str = "serving.kserve.io";
+    const VERSIONS: &'static [&'static str] = &["v1alpha1"];
+    const PLURAL: &'static str = "trainedmodels";
+    const KIND: &'static str = "TrainedModel";
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+}
+
+#[tokio::test]
+async fn a_definition_that_is_deleted() {
+    let names = ["list/trainedmodels-empty", "watch/crd-deleted"];
+    let Some(played) = Played::<TrainedModel>::of(&names, 100).await else { return };
+    played.over().await;
+    assert!(played.store.is_empty());
+    assert_eq!(played.status().events, 2, "added and deleted");
+
+    let Some(played) = Played::<TrainedModel>::of(&["errors/404-crd-deleted"], 100).await else { return };
+    played.until(|| played.status().state == WatchState::Absent).await;
+    assert_eq!(played.status().problem.unwrap(), "absent: 404 Not Found: 404 page not found");
+    assert!(played.watches.is_complete());
+}
+
+#[tokio::test]
+async fn pods_that_enter_and_leave_a_selector() {
+    let Some(played) = Played::<Pod>::of(&["list/pods", "watch/pods-label-selector"], 100).await else { return };
+    played.over().await;
+    let (held, expected) = (played.held(), expected("list/pods", "Pod", &["qwen-7b-kserve-6f7d8c9b5-b22zq"]));
+    let selected = |names: &BTreeMap<String, String>| {
+        names.clone().into_iter().filter(|(name, _)| name.starts_with("qwen-7b-kserve-6")).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(selected(&held), selected(&expected));
+    assert!(selected(&held).contains_key("qwen-7b-kserve-6f7d8c9b5-new99"), "{held:?}");
 }
 
 #[tokio::test]
@@ -295,8 +357,7 @@ async fn refusals_that_were_recorded() {
     let Some(played) = Played::<InferenceService>::of(&names, 100).await else { return };
     played.over().await;
     let status = played.status();
-    let counted: Vec<_> = status.failures.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
-    assert_eq!(counted, [("unauthorized", 2), ("forbidden", 2), ("server", 2), ("refused", 1)]);
+    assert_eq!(counted(&status), [("unauthorized", 2), ("forbidden", 2), ("server", 2), ("refused", 1)]);
     assert_eq!(status.relists, 0);
     assert_eq!(played.held(), expected("list/inferenceservices", "InferenceService", &["late-arrival", "paused"]));
 }

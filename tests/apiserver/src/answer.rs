@@ -40,7 +40,7 @@ pub(crate) fn document(asked: &HeaderMap, value: &Value) -> Response<Body> {
 }
 
 /// A refusal with a `Status`.
-pub(crate) fn status(code: u16, reason: &str, message: &str, details: Value) -> Response<Body> {
+pub(crate) fn status(code: u16, reason: &str, message: &str, details: &Value) -> Response<Body> {
     let seconds = details["retryAfterSeconds"].as_u64();
     let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = json_answer(status, status_object(code, reason, message, details).to_string());
@@ -50,7 +50,7 @@ pub(crate) fn status(code: u16, reason: &str, message: &str, details: Value) -> 
     answer
 }
 
-pub(crate) fn status_object(code: u16, reason: &str, message: &str, details: Value) -> Value {
+pub(crate) fn status_object(code: u16, reason: &str, message: &str, details: &Value) -> Value {
     let mut object = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {},
         "status": "Failure", "message": message, "reason": reason, "details": details, "code": code,

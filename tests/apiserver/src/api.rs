@@ -50,10 +50,15 @@ fn right(server: &ApiServer, head: &http::request::Parts, objects: Option<&Objec
     }
     let token = text(&head.headers, header::AUTHORIZATION).strip_prefix("Bearer ").unwrap_or_default();
     if token != "nobody-token" && !server.state().tokens.contains(token) {
-        return status(401, "Unauthorized", "Unauthorized", Value::Null);
+        return status(401, "Unauthorized", "Unauthorized", &Value::Null);
     }
     if head.method != Method::GET {
-        return status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", json!({}));
+        return status(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+            &json!({}),
+        );
     }
     let Some(objects) = objects else {
         return match discovery::document(server, head.uri.path()) {
@@ -85,14 +90,14 @@ fn forbidden(objects: &Objects) -> Response<Body> {
         "{} is forbidden: User \"nobody\" cannot {verb} resource \"{plural}\" in API group \"{group}\" {scope}",
         objects.kind.full_name()
     );
-    status(403, "Forbidden", &message, json!({ "group": group, "kind": plural }))
+    status(403, "Forbidden", &message, &json!({ "group": group, "kind": plural }))
 }
 
 fn refuse(refusal: &Refusal) -> Response<Body> {
     let (code, retry_after, body) = refusal.parts();
     let mut answer = match body {
         Some(body) => with_json(StatusCode::from_u16(code).unwrap_or_default(), full(body.to_owned())),
-        None => status(code, reason_of(code), &format!("a refusal that was asked for: {code}"), Value::Null),
+        None => status(code, reason_of(code), &format!("a refusal that was asked for: {code}"), &Value::Null),
     };
     if let Some(seconds) = retry_after {
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());

@@ -44,29 +44,28 @@ type Answer = Result<Value, (u16, String)>;
 
 fn obey(server: &ApiServer, method: &Method, path: &[&str], body: &[u8]) -> Answer {
     match (method.as_str(), path) {
-        ("PUT", ["objects"]) => put(server, read(body)?),
+        ("PUT", ["objects"]) => return put(server, read(body)?),
         ("DELETE", ["objects", plural, namespace, name]) => {
-            Ok(json!({ "deleted": server.delete(plural, namespace, name) }))
+            return Ok(json!({ "deleted": server.delete(plural, namespace, name) }));
         }
-        ("DELETE", ["namespaces", namespace]) => done(server.delete_namespace(namespace)),
-        ("POST", ["refuse"]) => done(server.refuse(read::<Refusal>(body)?)),
-        ("POST", ["relent"]) => done(server.relent()),
-        ("POST", ["interrupt", plural]) => done(server.interrupt(plural, read::<Interruption>(body)?)),
-        ("POST", ["serve", plural]) => {
-            let wanted: Vec<String> = read(body)?;
-            let known = KINDS.iter().filter(|kind| kind.plural == *plural).flat_map(|kind| kind.versions);
-            let mut versions: Vec<&str> = known.copied().filter(|version| wanted.iter().any(|w| w == version)).collect();
-            versions.dedup();
-            done(server.serve(plural, &versions))
-        }
-        ("POST", ["compact"]) => done(server.compact()),
-        ("POST", ["tokens"]) => {
-            let tokens: Vec<String> = read(body)?;
-            done(server.tokens(tokens.iter().map(String::as_str)))
-        }
-        ("GET", ["asked"]) => Ok(json!(server.asked())),
-        _ => Err((404, format!("no such order: {method} /_test/{}", path.join("/")))),
+        ("GET", ["asked"]) => return Ok(json!(server.asked())),
+        ("DELETE", ["namespaces", namespace]) => server.delete_namespace(namespace),
+        ("POST", ["refuse"]) => server.refuse(read::<Refusal>(body)?),
+        ("POST", ["relent"]) => server.relent(),
+        ("POST", ["interrupt", plural]) => server.interrupt(plural, read::<Interruption>(body)?),
+        ("POST", ["serve", plural]) => serve(server, plural, &read::<Vec<String>>(body)?),
+        ("POST", ["compact"]) => server.compact(),
+        ("POST", ["tokens"]) => server.tokens(read::<Vec<String>>(body)?.iter().map(String::as_str)),
+        _ => return Err((404, format!("no such order: {method} /_test/{}", path.join("/")))),
     }
+    Ok(json!({}))
+}
+
+fn serve(server: &ApiServer, plural: &str, wanted: &[String]) {
+    let known = KINDS.iter().filter(|kind| kind.plural == plural).flat_map(|kind| kind.versions);
+    let mut versions: Vec<&str> = known.copied().filter(|known| wanted.iter().any(|wanted| wanted == known)).collect();
+    versions.dedup();
+    server.serve(plural, &versions);
 }
 
 fn put(server: &ApiServer, objects: Value) -> Answer {
@@ -86,10 +85,6 @@ fn put(server: &ApiServer, objects: Value) -> Answer {
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, (u16, String)> {
     serde_json::from_slice(body).map_err(|error| (400, error.to_string()))
-}
-
-fn done((): ()) -> Answer {
-    Ok(json!({}))
 }
 
 fn told(answer: Answer) -> Response<Body> {

@@ -27,7 +27,8 @@ pub(crate) fn document(server: &ApiServer, path: &str) -> Option<Value> {
 fn group(server: &ApiServer, name: &str) -> Option<Value> {
     let mut versions: Vec<&str> = served(server, name).flat_map(|(_, versions)| versions).collect();
     // As the API server orders them: v1, then v1beta1, then v1alpha2, then v1alpha1.
-    versions.sort_by_key(|version| std::cmp::Reverse((!version.contains("alpha"), !version.contains("beta"), *version)));
+    versions
+        .sort_by_key(|version| std::cmp::Reverse((!version.contains("alpha"), !version.contains("beta"), *version)));
     versions.dedup();
     let versions: Vec<Value> = versions
         .into_iter()

@@ -93,7 +93,8 @@ impl Refusal {
     }
 
     pub(crate) fn is_for(&self, plural: Option<&str>, verb: Verb) -> bool {
-        self.plural.as_deref().is_none_or(|wanted| plural == Some(wanted)) && self.verb.is_none_or(|wanted| wanted == verb)
+        self.plural.as_deref().is_none_or(|wanted| plural == Some(wanted))
+            && self.verb.is_none_or(|wanted| wanted == verb)
     }
 
     /// Whether it is due for a request that it is for.

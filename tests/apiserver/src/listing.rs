@@ -52,7 +52,7 @@ pub(crate) fn one(server: &ApiServer, objects: &Objects, asked: &HeaderMap) -> R
         None => {
             let (full_name, name) = (objects.kind.full_name(), &key.1);
             let details = json!({ "name": name, "group": objects.kind.group, "kind": objects.kind.plural });
-            status(404, "NotFound", &format!("{full_name} \"{name}\" not found"), details)
+            status(404, "NotFound", &format!("{full_name} \"{name}\" not found"), &details)
         }
     }
 }
@@ -64,7 +64,7 @@ pub(crate) fn filter(objects: &Objects) -> Result<Filter, Box<Response<Body>>> {
         Some(selector) => Ok(Filter { namespace: objects.namespace.clone(), selector }),
         None => {
             let message = format!("unable to parse requirement: {text}");
-            Err(Box::new(status(400, "BadRequest", &message, Value::Null)))
+            Err(Box::new(status(400, "BadRequest", &message, &Value::Null)))
         }
     }
 }
@@ -98,12 +98,12 @@ fn token(server: &ApiServer, objects: &Objects) -> Result<(u64, Option<Key>), Bo
     };
     match read() {
         Some((version, after)) => Ok((version, Some(after))),
-        None => Err(Box::new(status(400, "BadRequest", "continue key is not valid", Value::Null))),
+        None => Err(Box::new(status(400, "BadRequest", "continue key is not valid", &Value::Null))),
     }
 }
 
 fn continue_too_old() -> Response<Body> {
     let message = "The provided continue parameter is too old to display a consistent list result. \
                    You can start a new list without the continue parameter.";
-    status(410, "Expired", message, Value::Null)
+    status(410, "Expired", message, &Value::Null)
 }

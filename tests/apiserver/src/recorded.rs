@@ -3,6 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// One exchange with a real API server, as it was on the wire.
 #[derive(Clone, Debug)]
@@ -74,13 +75,15 @@ impl Recorded {
     /// The objects of a list that is not compressed, by name, with their resource versions.
     #[must_use]
     pub fn items(&self) -> BTreeMap<String, String> {
-        let body = self.body();
-        let list: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        let text = |item: &serde_json::Value, field: &str| {
-            item["metadata"][field].as_str().unwrap_or_default().to_owned()
-        };
-        let items = list["items"].as_array().into_iter().flatten();
-        items.map(|item| (text(item, "name"), text(item, "resourceVersion"))).collect()
+        let text = |item: &Value, field: &str| item["metadata"][field].as_str().unwrap_or_default().to_owned();
+        self.objects().iter().map(|item| (text(item, "name"), text(item, "resourceVersion"))).collect()
+    }
+
+    /// The objects of a list that is not compressed.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Value> {
+        let list: Value = serde_json::from_slice(&self.body()).unwrap_or_default();
+        list["items"].as_array().cloned().unwrap_or_default()
     }
 
     /// The body, without its framing.
@@ -93,7 +96,9 @@ impl Recorded {
         let mut body = Vec::new();
         while let Some(at) = rest.windows(2).position(|window| window == b"\r\n") {
             let size = std::str::from_utf8(&rest[..at]).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
-            let Some(chunk) = size.filter(|size| *size > 0).and_then(|size| rest.get(at + 2..at + 2 + size)) else { break };
+            let Some(chunk) = size.filter(|size| *size > 0).and_then(|size| rest.get(at + 2..at + 2 + size)) else {
+                break;
+            };
             body.extend_from_slice(chunk);
             rest = rest.get(at + 4 + chunk.len()..).unwrap_or_default();
         }

@@ -98,7 +98,9 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>, piece: usize) 
             }
         }
         None if path.contains("watch=true") => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n").await?;
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+                .await?;
             // Silent until the client goes.
             let _ = stream.read_u8().await;
         }

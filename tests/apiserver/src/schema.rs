@@ -99,7 +99,7 @@ fn close(schema: &mut Value, root: bool) {
         }
     }
     for inner in ["items", "additionalProperties", "not"] {
-        fields.get_mut(inner).into_iter().for_each(|inner| close_inner(inner));
+        fields.get_mut(inner).into_iter().for_each(close_inner);
     }
     let open = fields.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true));
     if fields.contains_key("properties") && !fields.contains_key("additionalProperties") && !open {

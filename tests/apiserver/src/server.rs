@@ -181,7 +181,10 @@ impl ApiServer {
         let state = self.state();
         let Some(history) = state.histories.get(group).and_then(|group| group.get(plural)) else { return Vec::new() };
         let version = |key: &Key| history.get(key).and_then(|object| object["metadata"]["resourceVersion"].as_str());
-        history.keys().map(|key| (format!("{}/{}", key.0, key.1), version(key).unwrap_or_default().to_owned())).collect()
+        history
+            .keys()
+            .map(|key| (format!("{}/{}", key.0, key.1), version(key).unwrap_or_default().to_owned()))
+            .collect()
     }
 
     /// Serves a kind in these versions only; none: as if its definition were not there. Its objects go with it.

@@ -35,7 +35,7 @@ pub(crate) fn open(server: &ApiServer, objects: &Objects) -> Response<Body> {
         None | Some("0") => (now, true),
         Some(text) => match text.parse() {
             Ok(version) => (version, false),
-            Err(_) => return status(500, "InternalError", &format!("Invalid value: \"{text}\""), Value::Null),
+            Err(_) => return status(500, "InternalError", &format!("Invalid value: \"{text}\""), &Value::Null),
         },
     };
     let (to, from) = mpsc::channel(64);
@@ -128,7 +128,7 @@ impl Watch {
         match told {
             Err(TooOld { oldest }) => {
                 let message = format!("too old resource version: {} ({oldest})", self.position);
-                self.tell("ERROR", &status_object(410, "Expired", &message, Value::Null)).await?;
+                self.tell("ERROR", &status_object(410, "Expired", &message, &Value::Null)).await?;
                 return Err(Over);
             }
             Ok(told) => {
@@ -169,7 +169,7 @@ impl Watch {
             Interruption::Bookmark => self.bookmark().await?,
             Interruption::Send(bytes) => self.send(Bytes::from(bytes)).await?,
             Interruption::Error(code) => {
-                let object = status_object(code, reason_of(code), "an error that was asked for", Value::Null);
+                let object = status_object(code, reason_of(code), "an error that was asked for", &Value::Null);
                 self.tell("ERROR", &object).await?;
                 return Err(Over);
             }

@@ -58,17 +58,18 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
         let Share { endpoints, .. } = &self.models[model].shares[share];
         let best = if count > FEW {
             // Where neither of the two may be called, all are looked at.
-            self.best([endpoints[start], endpoints[other]].into_iter(), avoid, now)
+            self.best(model, [endpoints[start], endpoints[other]].into_iter(), avoid, now)
         } else {
             None
         };
         let round = endpoints[start..].iter().chain(&endpoints[..start]).copied();
-        best.or_else(|| self.best(round, avoid, now)).map(|(id, admission)| (share, id, admission))
+        best.or_else(|| self.best(model, round, avoid, now)).map(|(id, admission)| (share, id, admission))
     }
 
     /// The endpoint on which a request finds the least to do before it, seen by how fast each does it.
     fn best(
         &self,
+        model: ModelId,
         ids: impl Iterator<Item = EndpointId> + Clone,
         avoid: &[EndpointId],
         now: Instant,
@@ -81,9 +82,11 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
             Some((id, slot, slot.condition.admission(now, &self.rules)?))
         });
         let mut best: Option<(f64, EndpointId, Admission)> = None;
-        let fastest = candidates.clone().map(|(_, slot, _)| slot.pace.slowness(now)).fold(f64::INFINITY, f64::min);
+        let usual = &self.models[model].usual;
+        let slowness = |slot: &Slot<E>| slot.pace.slowness(model, usual, now);
+        let fastest = candidates.clone().map(|(_, slot, _)| slowness(slot)).fold(f64::INFINITY, f64::min);
         for (id, slot, admission) in candidates {
-            let load = load(slot, admission, fastest, now);
+            let load = load(slot.in_flight, admission, pace::penalty(slowness(slot), fastest));
             if best.is_none_or(|(least, ..)| load < least) {
                 best = Some((load, id, admission));
             }
@@ -94,11 +97,11 @@ impl<E: Clone, V: Clone, W> Fleet<E, V, W> {
 
 /// What a request would find: those before it and itself, as seen by an endpoint of full weight and as fast as the
 /// fastest. A probe goes first, or an endpoint that was put aside would not be tried before all others are loaded.
-fn load<E>(slot: &Slot<E>, admission: Admission, fastest: f64, now: Instant) -> f64 {
+fn load(in_flight: usize, admission: Admission, penalty: f64) -> f64 {
     if admission.probe {
         return 0.0;
     }
     #[expect(clippy::cast_precision_loss, reason = "caps are far below 2^52")]
-    let requests = (slot.in_flight + 1) as f64;
-    requests * pace::penalty(slot.pace.slowness(now), fastest) / admission.weight
+    let requests = (in_flight + 1) as f64;
+    requests * penalty / admission.weight
 }

@@ -24,7 +24,7 @@ fn fleet(endpoints: usize, cap: usize) -> (Plain, ModelId, Vec<EndpointId>) {
     (fleet, model, ids)
 }
 
-fn granted(take: (Take<usize, &'static str>, Vec<Wake<usize, &'static str, u32>>)) -> Grant<usize, &'static str> {
+fn granted(take: (Take<usize, &'static str>, Wakes<usize, &'static str, u32>)) -> Grant<usize, &'static str> {
     match take.0 {
         Take::Granted(grant) => grant,
         other => panic!("{other:?}"),
@@ -349,7 +349,7 @@ impl Observer {
         self.held.push(grant);
     }
 
-    fn woken(&mut self, wakes: Vec<Wake<usize, &'static str, u32>>) {
+    fn woken(&mut self, wakes: Wakes<usize, &'static str, u32>) {
         for wake in wakes {
             let (Wake::Granted(waiter, _) | Wake::Unavailable(waiter)) = &wake;
             assert!(self.answered.insert(*waiter), "nobody is told twice");

@@ -165,10 +165,7 @@ impl ModelMetrics {
     }
 
     /// A metric of the family; of a model that is gone one that nobody sees.
-    fn made<M: Clone>(&self, make: impl FnOnce() -> M) -> M
-    where
-        M: Unseen,
-    {
+    fn made<M: Unseen>(&self, make: impl FnOnce() -> M) -> M {
         if self.gone.load(Ordering::SeqCst) { M::unseen() } else { make() }
     }
 }

@@ -55,8 +55,8 @@ impl Claims {
         problems: &mut Vec<Problem>,
     ) -> (Vec<Model>, Vec<Collision>) {
         self.0.sort_by(|a, b| {
-            let key = |draft: &Draft| (draft.class, draft.seniority.clone(), draft.source.clone(), draft.name.clone());
-            key(a).cmp(&key(b))
+            let class = a.class.cmp(&b.class).then_with(|| a.seniority.cmp(&b.seniority));
+            class.then_with(|| a.source.cmp(&b.source)).then_with(|| a.name.cmp(&b.name))
         });
         let drafts = self.0;
         let mut register = Register { file, taken: HashMap::new(), lost: Vec::new() };

@@ -40,15 +40,18 @@ impl<'a> Context<'a> {
         service: &str,
         manner: impl FnOnce(Option<&'a Pod>) -> Manner,
     ) -> Option<Served<'a>> {
-        let slices = self.index.slices(namespace, service)?;
-        let pod = slices.iter().flat_map(|slice| &slice.endpoints).filter_map(|endpoint| endpoint.target_ref.as_ref());
+        let slices = self.index.slices(namespace, service);
+        if slices.len() == 0 {
+            return None;
+        }
+        let pod = slices.clone().flat_map(|slice| &slice.endpoints).filter_map(|endpoint| endpoint.target_ref.as_ref());
         // The first by name, so that it is the same whatever the order.
         let pod = pod.filter(|target| &*target.kind == "Pod").min_by(|a, b| a.name.cmp(&b.name));
         let pod = pod.and_then(|target| self.index.pod(namespace, &target.name));
         let mut served = Served { pod, ..Served::default() };
         let manner = manner(pod);
         // One address may stand in two slices while a service changes.
-        let mut found: BTreeMap<String, EndpointOptions> = BTreeMap::new();
+        let mut found: BTreeMap<(IpAddr, u16), EndpointOptions> = BTreeMap::new();
         for slice in slices {
             let Some(ports) = Ports::of(slice) else { continue };
             served.grpc_only |= ports.http.is_none();
@@ -60,9 +63,11 @@ impl<'a> Context<'a> {
                 if !(endpoint.conditions.is_ready() || ending && endpoint.conditions.is_serving()) {
                     continue;
                 }
-                let mut options = ports.endpoint(address, manner, self.settings.max_in_flight);
-                options.draining = ending;
-                let known = found.entry(options.origin.to_string()).or_insert_with(|| options.clone());
+                let known = found.entry((address, ports.main())).or_insert_with(|| {
+                    let mut options = ports.endpoint(address, manner, self.settings.max_in_flight);
+                    options.draining = ending;
+                    options
+                });
                 known.draining &= ending;
             }
         }
@@ -146,12 +151,15 @@ impl Ports {
         (found.http.is_some() || found.grpc.is_some()).then_some(found)
     }
 
+    /// The port that takes calls.
+    fn main(self) -> u16 {
+        self.http.map(|(port, _)| port).or(self.grpc).unwrap_or_default()
+    }
+
     fn endpoint(self, address: IpAddr, manner: Manner, max_in_flight: usize) -> EndpointOptions {
         let grpc = |port| pod_origin(address, port, false);
-        let mut options = match (self.http, self.grpc) {
-            (Some((port, tls)), _) => EndpointOptions::new(pod_origin(address, port, tls), manner.base_path),
-            (None, port) => EndpointOptions::new(grpc(port.unwrap_or_default()), manner.base_path),
-        };
+        let tls = self.http.is_some_and(|(_, tls)| tls);
+        let mut options = EndpointOptions::new(pod_origin(address, self.main(), tls), manner.base_path);
         match self.http {
             Some(_) => options.grpc = self.grpc.or(manner.grpc_port).map(grpc),
             None => options.h2c = true,

@@ -45,7 +45,7 @@ impl<'a> Pods<'a> {
         for pod in pods {
             read.add(pod, called);
         }
-        read.endpoints.sort_by_key(|endpoint| endpoint.origin.to_string());
+        read.endpoints.sort_by_cached_key(|endpoint| endpoint.origin.to_string());
         // An address that went from one pod to the next while the first still ends.
         read.endpoints.dedup_by(|later, first| {
             let same = later.origin == first.origin;

@@ -22,6 +22,9 @@ pub struct WatchLimits {
     pub longest_pause: Duration,
     /// How long a watch has to last until failures before it are forgotten. Default: 60 s.
     pub good: Duration,
+    /// How long a watch has to last so that its end, clean or not, is not held against the server: proxies cut what is
+    /// quiet for them. Default: 5 s.
+    pub steady: Duration,
     /// How often to look for a kind that is not installed. Default: 30 s.
     pub absent_pause: Duration,
     /// How long a kind has to be absent until its objects are removed: a server that starts may say 404 of what it has.
@@ -45,6 +48,7 @@ impl Default for WatchLimits {
             first_pause: Duration::from_millis(250),
             longest_pause: Duration::from_secs(30),
             good: Duration::from_secs(60),
+            steady: Duration::from_secs(5),
             absent_pause: Duration::from_secs(30),
             absent_grace: Duration::from_secs(10),
             discovery: Duration::from_secs(180),

@@ -19,6 +19,23 @@
 //!
 //! A better version of a kind that comes to be served is noticed within minutes. Nothing here knows what the objects
 //! mean.
+//!
+//! ```no_run
+//! use weir_kube::objects::{InferenceService, Pod};
+//! use weir_kube::watch::{ConnectOptions, Kube, Need, Watches, WatchesOptions};
+//!
+//! # async fn example() -> Result<(), weir_kube::watch::ConnectError> {
+//! let kube = Kube::connect(&ConnectOptions::default()).await?;
+//! let mut watches = Watches::new(&kube, WatchesOptions::default());
+//! let services = watches.add::<InferenceService>(Need::Required, Some("team=search"));
+//! let pods = watches.add::<Pod>(Need::Required, None);
+//! let mut changes = watches.changes();
+//! while changes.next().await {
+//!     println!("{} services, {} pods, heard {:?} ago", services.len(), pods.len(), watches.age());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod address;
 mod backoff;

@@ -44,6 +44,11 @@ struct Course {
     version: Option<&'static str>,
     backoff: Backoff,
     rng: SmallRng,
+    /// When the watch was opened that has just ended.
+    opened: Option<Instant>,
+    /// Whether it brought the position on.
+    fruitful: bool,
+    /// Watches in a row that did not.
     fruitless: u32,
     refusals: u64,
     absent_since: Option<Instant>,
@@ -73,30 +78,27 @@ impl<T: Resource> Scope<T> {
             version: None,
             backoff: Backoff::default(),
             rng: SmallRng::from_rng(&mut rand::rng()),
+            opened: None,
+            fruitful: false,
             fruitless: 0,
             refusals: 0,
             absent_since: None,
         };
         loop {
-            let begun = Instant::now();
+            (course.opened, course.fruitful) = (None, false);
             let result = match course.position {
                 None => self.list(&mut course).await,
                 Some(_) => self.watch(&mut course).await,
             };
-            let good = begun.elapsed() >= self.server.limits.good;
+            let lived = course.opened.map(|opened| opened.elapsed()).unwrap_or_default();
             let pause = match result {
                 Ok(Step::Done) => Duration::ZERO,
-                Ok(Step::Ended) if good => {
-                    course.backoff.reset();
-                    Duration::ZERO
+                Ok(Step::Ended) => {
+                    course.doubt();
+                    course.after_end(lived, &self.server)
                 }
-                Ok(Step::Ended) => course.pause(&self.server),
-                Err(failure) => self.after(&failure, good, &mut course),
+                Err(failure) => self.after(&failure, lived, &mut course),
             };
-            if course.fruitless >= FRUITLESS {
-                course.fruitless = 0;
-                course.position = None;
-            }
             sleep(pause).await;
         }
     }
@@ -139,7 +141,7 @@ impl<T: Resource> Scope<T> {
         let seconds = longest.mul_f64(course.rng.random_range(0.8..=1.0)).as_secs().max(1);
         let uri = self.address(position.version).watch(&position.resource_version, seconds);
         let mut stream = Stream::open(&self.server, &uri).await?;
-        course.fruitless += 1;
+        course.opened = Some(Instant::now());
         if let Some(problem) = self.progress.watching() {
             info!(resource = %self.progress.kind(), namespace = self.progress.namespace(), %problem, "watching again");
         }
@@ -147,11 +149,7 @@ impl<T: Resource> Scope<T> {
             match stream.next().await? {
                 Heard::Part => self.progress.heard(),
                 Heard::End => return Ok(Step::Ended),
-                Heard::Line(line) => {
-                    if self.hear(&line, position)? {
-                        course.fruitless = 0;
-                    }
-                }
+                Heard::Line(line) => course.fruitful |= self.hear(&line, position)?,
             }
         }
     }
@@ -190,17 +188,21 @@ impl<T: Resource> Scope<T> {
     }
 
     /// Says what a failure means; how long to wait.
-    fn after(&self, failure: &Failure, good: bool, course: &mut Course) -> Duration {
+    fn after(&self, failure: &Failure, lived: Duration, course: &mut Course) -> Duration {
         let before = self.progress.failed(failure);
         self.log(failure, before.as_ref());
-        if good {
+        if lived >= self.server.limits.good {
             course.backoff.reset();
         }
         match failure.kind {
-            FailureKind::Silent => return Duration::ZERO,
+            FailureKind::Cut => return course.after_end(lived, &self.server),
+            FailureKind::Silent => {
+                course.doubt();
+                return Duration::ZERO;
+            }
+            FailureKind::Refused | FailureKind::Malformed => course.doubt(),
             FailureKind::Expired => course.position = None,
             FailureKind::Absent => return self.absent(course),
-            FailureKind::Refused | FailureKind::Malformed => course.fruitless += 1,
             FailureKind::Forbidden => {
                 course.refusals += 1;
                 if course.refusals >= REFUSALS && !self.progress.is_required() {
@@ -265,6 +267,25 @@ impl<T: Resource> Scope<T> {
 }
 
 impl Course {
+    /// After a watch that ended: at once, unless it had hardly begun.
+    fn after_end(&mut self, lived: Duration, server: &Server) -> Duration {
+        if lived < server.limits.steady {
+            return self.pause(server);
+        }
+        self.backoff.reset();
+        Duration::ZERO
+    }
+
+    /// Notes a watch that ended; where too many in a row brought nothing, the resource version itself is doubted: the
+    /// server may have lost its memory.
+    fn doubt(&mut self) {
+        self.fruitless = if self.fruitful { 0 } else { self.fruitless + 1 };
+        if self.fruitless >= FRUITLESS {
+            self.fruitless = 0;
+            self.position = None;
+        }
+    }
+
     fn pause(&mut self, server: &Server) -> Duration {
         self.backoff.next(&server.limits, &mut self.rng)
     }

@@ -15,8 +15,11 @@ use super::server::Server;
 /// The API server's discovery documents, each kept for a while: many scopes ask for the same.
 pub(crate) struct Served {
     server: Server,
-    known: Mutex<HashMap<String, (Instant, Option<Arc<Document>>)>>,
+    known: Mutex<HashMap<String, Known>>,
 }
+
+/// A document, and since when it is known; `None`: it is not there.
+type Known = (Instant, Option<Arc<Document>>);
 
 /// What a version of a group has.
 #[derive(Deserialize)]

@@ -58,9 +58,11 @@ impl<T: Resource> One<T> {
     /// Waits until something holds, within ten minutes of test time.
     pub async fn until(&self, what: &str, holds: impl Fn() -> bool) {
         let begun = Instant::now();
+        let mut step = Duration::from_millis(1);
         while !holds() {
             assert!(begun.elapsed() < Duration::from_secs(600), "never: {what}; {:#?}", self.watches.status());
-            sleep(Duration::from_millis(1)).await;
+            sleep(step).await;
+            step = (step * 5 / 4).min(Duration::from_millis(500));
         }
     }
 
@@ -108,7 +110,9 @@ pub fn service(namespace: &str, name: &str) -> Value {
 /// A server with three pods.
 pub fn three_pods() -> ApiServer {
     let server = ApiServer::new();
-    ["a", "b", "c"].iter().for_each(|name| drop(server.put(pod("models", name)).unwrap()));
+    for name in ["a", "b", "c"] {
+        server.put(pod("models", name)).unwrap();
+    }
     server
 }
 

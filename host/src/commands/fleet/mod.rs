@@ -12,7 +12,7 @@ use weir_fleet::{Fleet, changes};
 
 use crate::cli::FleetArgs;
 use crate::exit::Failure;
-use console::{AskError, Console};
+use console::Console;
 use screen::Screen;
 
 /// How long a question waits for a change: on a terminal, figures are at most that old.

@@ -139,12 +139,13 @@ impl Shared {
 
 async fn follow(shared: Arc<Shared>) {
     let mut changes = shared.watches.changes();
-    let begun = Instant::now();
+    let mut waited_since = Instant::now();
     loop {
         let wait = if shared.settled.load(Ordering::Relaxed) { Duration::MAX } else { PATIENCE };
         tokio::select! {
             changed = changes.next() => if !changed { return },
-            () = sleep(wait.saturating_sub(begun.elapsed())) => {
+            () = sleep(wait.saturating_sub(waited_since.elapsed())) => {
+                waited_since = Instant::now();
                 without_a_picture(&shared);
                 continue;
             }

@@ -1,6 +1,8 @@
 //! What discovery says of itself in the fleet's document.
 
-use weir_cluster::SourceState;
+use std::collections::HashMap;
+
+use weir_cluster::{Model, SourceState};
 use weir_fleet::{Collision, Fleet, Problem, Watch};
 use weir_kube::watch::{WatchState, WatchStatus};
 
@@ -19,6 +21,20 @@ impl Discovery {
         let told = self.shared.told.lock();
         fleet.collisions = told.found.collisions.iter().map(collision).collect();
         fleet.problems = told.found.problems.iter().map(problem).collect();
+        let found: HashMap<&str, &Model> = told.found.models.iter().map(|model| (model.name.as_str(), model)).collect();
+        for model in &mut fleet.models {
+            let detail = found.get(model.name.as_str()).and_then(|found| found.detail.as_deref());
+            model.text = in_full(model.text.take(), detail);
+        }
+    }
+}
+
+/// Callers are told the reason, in a word; who reads this may have the whole.
+fn in_full(reason: Option<String>, detail: Option<&str>) -> Option<String> {
+    match (reason, detail) {
+        (Some(reason), Some(detail)) if !detail.contains(&reason) => Some(format!("{reason}: {detail}")),
+        (_, Some(detail)) => Some(detail.to_owned()),
+        (reason, None) => reason,
     }
 }
 
@@ -62,4 +78,18 @@ fn problem(it: &weir_kube::catalog::Problem) -> Problem {
         name: Some(it.object.name.to_string()),
     };
     Problem { source, text: it.fault.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_full;
+
+    #[test]
+    fn a_reason_is_not_said_twice() {
+        let told = |reason: Option<&str>, detail| in_full(reason.map(str::to_owned), detail);
+        assert_eq!(told(Some("Failed"), Some("no such bucket")).as_deref(), Some("Failed: no such bucket"));
+        assert_eq!(told(Some("Failed"), Some("Failed: no such bucket")).as_deref(), Some("Failed: no such bucket"));
+        assert_eq!(told(None, Some("a revision fails")).as_deref(), Some("a revision fails"));
+        assert_eq!(told(Some("Failed"), None).as_deref(), Some("Failed"));
+    }
 }
