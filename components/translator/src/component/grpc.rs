@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use weir_core::{Ending, Millis, Tokens};
+use weir_face::Response;
 use weir_face::answer::{self, Outlet};
 use weir_face::call::Answer;
 use weir_face::clock::{Deadline, within};
-use weir_face::Response;
 
 use super::call::{Failed, Wants, begin, refused, too_late};
 use super::outcome::Account;
