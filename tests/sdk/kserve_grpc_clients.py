@@ -128,7 +128,7 @@ async def main():
     asked = Asked(*sys.argv[1:])
     answers = {name: await ask(asked, name) for name in ASKED}
     await asked.client.close()
-    print(json.dumps(answers))
+    print(json.dumps(answers, default=str))
 
 
 logging.disable(logging.CRITICAL)

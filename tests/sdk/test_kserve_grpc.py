@@ -78,8 +78,8 @@ def test_each_refusal_has_its_status(through):
 def test_what_concerns_the_gateway_is_answered_by_it(through):
     assert through["server_metadata"] == "weir"
     assert through["key_in_another_place"] is True
-    # SERVING
-    assert through["health"] == [8, 1]
+    # SERVING, of the gateway and of the model, by the name that its callers use.
+    assert through["health"] == through["health_of_model"] == [8, 1]
 
 
 def test_the_access_logs_tell_the_status(weir, through):

@@ -172,7 +172,7 @@ async fn a_model_that_is_known_and_not_ready_says_why() {
         let (status, body) = scene.ask(model).await;
         let message = body["error"]["message"].as_str().unwrap_or_default();
         assert_eq!(status, 503, "{model}: {body}");
-        assert!(message.contains(word) && message.contains(model), "{model}: {body}");
+        assert!(message.contains(word), "{model}: {body}");
         assert!(!body.to_string().contains("secret-bucket"), "{body}");
     }
 }

@@ -57,10 +57,7 @@ impl Passing {
             Some(ended) => ended,
             None => {
                 let Self { answer, outlet, tap, input, .. } = self;
-                let trailers = match answer.trailers().await {
-                    Ok(trailers) => trailers,
-                    Err(_) => None,
-                };
+                let trailers = answer.trailers().await.unwrap_or_default();
                 let (mut trailers, ending) = grpc::end(trailers.as_ref());
                 trailers.extend(account.trailers(tap.usage(input), ending));
                 return outlet.finish(Some(trailers));

@@ -26,7 +26,13 @@ const RULES: &[Rule] = &[
     rule(Chat, "no tools are none", |body| default(body, "/tools", &json!([]))),
     rule(Chat, "Groq's word for what it does anyway", |body| default(body, "/reasoning_effort", &json!("default"))),
     rule(Chat, "Weir must know the usage", |body| drop(take(body, "/stream_options"))),
-    rule(Chat, "a schema describes itself", |body| drop(take(body, "/response_format/json_schema/description"))),
+    rule(Chat, "a schema describes itself", |body| {
+        let told = take(body, "/response_format/json_schema/description");
+        let schema = body.pointer_mut("/response_format/json_schema/schema").and_then(Value::as_object_mut);
+        if let (Some(text), Some(schema)) = (told, schema) {
+            schema.entry("description").or_insert(text);
+        }
+    }),
     rule(Chat, "OpenAI's newer name for it", |body| rename(body, "/max_tokens", "/max_completion_tokens")),
     rule(Chat, "Mistral's and OpenAI's word for one thing", |body| replace(body, "/tool_choice", "any", "required")),
     rule(Chat, "OpenRouter's and Z.ai's ways to say that a model thinks as it sees fit", |body| {
