@@ -33,6 +33,8 @@ pub const DROPPED: &str = "x-weir-dropped";
 pub const DEGRADED: &str = "x-weir-degraded";
 /// The signature of a call from tier one to tier two: see [`signing`](crate::signing).
 pub const TOKEN: &str = "x-weir-token";
+/// The public key of a process of tier two: see [`Sessions`](crate::signing::Sessions). From tier two to edges.
+pub const SESSION: &str = "x-weir-session";
 /// The request's id as the client sees it.
 pub const REQUEST_ID: &str = "x-request-id";
 /// The same, where Anthropic's SDKs look for it.

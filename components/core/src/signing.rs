@@ -8,6 +8,13 @@
 //! follows on the same HTTP/2 stream is not. One who could put messages into it would have to be in the connection, which TLS
 //! keeps; the receiver holds each later message to the model that the first one names. Such a token is good for nothing
 //! else: where a whole body is expected, it is refused.
+//!
+//! To check a signature is most of what a short call costs tier two. Edges and tier two therefore agree on a key as they go,
+//! and a token bears MACs under it behind its signature: see [`Sessions`].
+
+mod session;
+
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,6 +23,8 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use self::session::Offers;
+pub use self::session::{LIFE as SESSION_LIFE, MOST_SESSIONS, Sessions, Verified};
 use crate::header::TOKEN;
 use crate::{Millis, Secret, UnixMillis};
 
@@ -24,8 +33,11 @@ pub const MAX_LIFE: Millis = Millis(60_000);
 /// How far the two sides' clocks may differ.
 pub const LEEWAY: Millis = Millis(30_000);
 
-/// The private key of an edge or a tenant's chain: 32 bytes.
-pub struct SigningKey(ed25519_dalek::SigningKey);
+/// The private key of an edge or a tenant's chain: 32 bytes; and what it knows of tier two's processes by now.
+pub struct SigningKey {
+    signer: ed25519_dalek::SigningKey,
+    offers: Mutex<Offers>,
+}
 
 /// A text that is not a signing key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,13 +52,19 @@ impl SigningKey {
     pub fn from_hex(text: &Secret<String>) -> Result<Self, NotAKey> {
         let mut bytes = [0; 32];
         hex::decode_to_slice(text.expose().trim(), &mut bytes).map_err(|_| NotAKey)?;
-        Ok(Self(ed25519_dalek::SigningKey::from_bytes(&bytes)))
+        Ok(Self { signer: ed25519_dalek::SigningKey::from_bytes(&bytes), offers: Mutex::default() })
     }
 
     /// The public key, as 64 hexadecimal digits: what tier two is told of this edge.
     #[must_use]
     pub fn public_hex(&self) -> String {
-        hex::encode(self.0.verifying_key().as_bytes())
+        hex::encode(self.signer.verifying_key().as_bytes())
+    }
+
+    /// Takes up what stands in `x-weir-session` of an answer of this audience, where the key is kept for further calls; an
+    /// offer that cannot be read is none. `random` is the secret of this side, if it has none yet.
+    pub fn heed(&self, audience: &str, offer: &str, random: [u8; 32]) {
+        self.offers.lock().unwrap_or_else(PoisonError::into_inner).take(audience, offer, random);
     }
 }
 
@@ -75,6 +93,9 @@ pub struct Claims {
     pub exp: UnixMillis,
     /// The token's id, accepted once: 32 hexadecimal digits.
     pub jti: String,
+    /// The issuer's public key for [`Sessions`], X25519 in base64url, once a process of the audience has offered its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
 }
 
 /// The parts of a call that its token is bound to.
@@ -125,6 +146,7 @@ fn token(
     now: UnixMillis,
     random: [u8; 16],
 ) -> String {
+    let mut offers = key.offers.lock().unwrap_or_else(PoisonError::into_inner);
     let claims = Claims {
         iss: issuer.to_owned(),
         aud: audience.to_owned(),
@@ -136,10 +158,13 @@ fn token(
         iat: now,
         exp: now.after(MAX_LIFE),
         jti: hex::encode(random),
+        session: offers.session(audience),
     };
     let payload = URL_SAFE_NO_PAD.encode(crate::header::to_json(&claims));
-    let signature = key.0.sign(payload.as_bytes());
-    format!("{payload}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    let signature = key.signer.sign(payload.as_bytes());
+    let mut token = format!("{payload}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()));
+    offers.seal(issuer, audience, &payload, &mut token);
+    token
 }
 
 /// Why a token was not accepted. The caller is told no more than that it was not.
@@ -187,22 +212,55 @@ pub fn verify<'k>(
     audience: &str,
     now: UnixMillis,
 ) -> Result<Claims, SignatureFault> {
-    let (payload, signature) = token.split_once('.').ok_or(SignatureFault::Malformed)?;
-    let decoded = URL_SAFE_NO_PAD.decode(payload).map_err(|_| SignatureFault::Malformed)?;
-    let claims: Claims = serde_json::from_slice(&decoded).map_err(|_| SignatureFault::Malformed)?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| SignatureFault::Malformed)?;
-    let signature = Signature::from_slice(&signature).map_err(|_| SignatureFault::Malformed)?;
-    let key = keys(&claims.iss).ok_or(SignatureFault::UnknownIssuer)?;
-    key.verify_strict(payload.as_bytes(), &signature).map_err(|_| SignatureFault::BadSignature)?;
-    if claims.aud != audience {
-        return Err(SignatureFault::WrongAudience);
+    let token = Token::read(token)?;
+    token.check_signature(keys(&token.claims.iss).ok_or(SignatureFault::UnknownIssuer)?)?;
+    token.check_circumstances(audience, now)?;
+    Ok(token.claims)
+}
+
+/// A token taken apart: nothing of it is true before its signature, or a MAC, is checked.
+struct Token<'t> {
+    claims: Claims,
+    /// What is signed.
+    payload: &'t str,
+    signature: &'t str,
+    /// What stands behind the signature.
+    macs: &'t str,
+}
+
+impl<'t> Token<'t> {
+    fn read(token: &'t str) -> Result<Self, SignatureFault> {
+        let (payload, rest) = token.split_once('.').ok_or(SignatureFault::Malformed)?;
+        let (signature, macs) = rest.split_once('.').unwrap_or((rest, ""));
+        let decoded = URL_SAFE_NO_PAD.decode(payload).map_err(|_| SignatureFault::Malformed)?;
+        let claims = serde_json::from_slice(&decoded).map_err(|_| SignatureFault::Malformed)?;
+        Ok(Self { claims, payload, signature, macs })
     }
-    let early = claims.iat > now.after(LEEWAY);
-    let late = now >= claims.exp.after(LEEWAY);
-    if early || late || claims.exp > claims.iat.after(MAX_LIFE) {
-        return Err(SignatureFault::NotNow);
+
+    /// The MACs, each behind the beginning of the public key for which it is.
+    fn macs(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.macs.split('.').filter_map(|mac| URL_SAFE_NO_PAD.decode(mac).ok())
     }
-    Ok(claims)
+
+    fn check_signature(&self, key: &VerifyingKey) -> Result<(), SignatureFault> {
+        let signature = URL_SAFE_NO_PAD.decode(self.signature).map_err(|_| SignatureFault::Malformed)?;
+        let signature = Signature::from_slice(&signature).map_err(|_| SignatureFault::Malformed)?;
+        key.verify_strict(self.payload.as_bytes(), &signature).map_err(|_| SignatureFault::BadSignature)
+    }
+
+    /// Checks for whom the token is, and when.
+    fn check_circumstances(&self, audience: &str, now: UnixMillis) -> Result<(), SignatureFault> {
+        let claims = &self.claims;
+        if claims.aud != audience {
+            return Err(SignatureFault::WrongAudience);
+        }
+        let early = claims.iat > now.after(LEEWAY);
+        let late = now >= claims.exp.after(LEEWAY);
+        if early || late || claims.exp > claims.iat.after(MAX_LIFE) {
+            return Err(SignatureFault::NotNow);
+        }
+        Ok(())
+    }
 }
 
 impl Claims {

@@ -68,9 +68,9 @@ async fn answered(
     }
     let Prepared { mut upstream, exchange } = attempt::prepare(&config, attempt, request)?;
     drop(body);
-    let keys = keys::attach(&mut upstream, &config).await?;
+    let (keys, signer) = keys::attach(&mut upstream, &config).await?;
     let limit = account.time_for_first_event(&upstream.timeouts, attempt.deadline, now());
-    let wants = call::Wants { exchange: &exchange, keys: &keys, sizes: &config.sizes, limit };
+    let wants = call::Wants { exchange: &exchange, keys: &keys, signer: signer.as_ref(), sizes: &config.sizes, limit };
     let (timeouts, on_gone, from_weir) = (upstream.timeouts, upstream.on_client_gone, upstream.audience.is_some());
     if view.dialect == Dialect::KserveGrpc {
         return grpc::make(upstream, wants, account).await;

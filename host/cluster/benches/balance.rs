@@ -6,9 +6,10 @@ use std::time::Instant;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use prometheus_client::registry::Registry;
 use weir_cluster::fleet::{Fleet, Share, Take, Terms};
-use weir_cluster::{CallRefused, CallVerifier, Cluster, ClusterOptions, EndpointOptions, Health, Model, Watched};
+use weir_cluster::{
+    CallRefused, CallVerifier, Cluster, ClusterOptions, EndpointOptions, Health, Model, SignedCall, Watched,
+};
 use weir_core::UnixMillis;
-use weir_core::signing::Claims;
 
 fn choose(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("choose_and_release");
@@ -36,7 +37,7 @@ fn choose(criterion: &mut Criterion) {
 struct Nobody;
 
 impl CallVerifier for Nobody {
-    fn verify_head(&self, _: &http::request::Parts, _: UnixMillis) -> Result<Claims, CallRefused> {
+    fn verify_head(&self, _: &http::request::Parts, _: UnixMillis) -> Result<SignedCall, CallRefused> {
         Err(CallRefused("nobody calls".into()))
     }
 }

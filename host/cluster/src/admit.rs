@@ -1,16 +1,16 @@
-//! From a request to what it asks for: the signature, the caller, the path, the body, the model; in this order.
+//! From a signed request to what it asks for: the path, the body, the model; in this order.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method};
 use tokio::time::Instant;
 use weir_core::{
     Dialect, Endpoint, ErrorKind, GatewayError, Millis, Plan, Principal, RequestView, UnixMillis, header, tensors,
 };
-use weir_serve::{Body, RequestBodyError};
+use weir_serve::RequestBodyError;
 
 use crate::directory::{Directory, Entry};
 use crate::options::ClusterOptions;
@@ -18,7 +18,7 @@ use crate::protocol::questions::Question;
 use crate::protocol::{named, questions, speaks};
 use crate::read::{ReadError, read};
 use crate::tally::Tally;
-use crate::verify::CallVerifier;
+use crate::verify::{Signed, unsigned};
 
 /// A deadline that is further away is not meant.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -50,40 +50,24 @@ pub(crate) struct Refused {
     pub(crate) error: GatewayError,
 }
 
-/// Everything before the first byte goes to a model server.
-///
-/// Nothing is looked at before the head's signature is right, and of the body nothing before its digest is.
+/// In which dialect a request is refused that is looked at no further.
+pub(crate) fn dialect(head: &Parts) -> Dialect {
+    view(head).map_or_else(|(dialect, _)| dialect, |view| view.dialect)
+}
+
+/// Everything before the first byte goes to a model server. Of the body nothing is looked at before its digest is right.
 pub(crate) async fn admit(
-    request: Request<Body>,
-    verifier: &dyn CallVerifier,
+    signed: Signed,
     directory: &Directory,
     options: &ClusterOptions,
     tally: &mut Tally,
 ) -> Result<Asked, Refused> {
-    let (head, body) = request.into_parts();
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let anthropic = head.headers.contains_key("anthropic-version");
-    let view = RequestView::parse(&head.method, target, anthropic);
-    let dialect = match &view {
-        Ok(view) => view.dialect,
-        Err((dialect, _)) => *dialect,
-    };
+    let Signed { head, body, claims, principal } = signed;
+    let view = view(&head).map_err(|(dialect, error)| Refused { dialect, error })?;
+    let dialect = view.dialect;
     let refuse = |error| Refused { dialect, error };
-    let unsigned = |why: &dyn std::fmt::Display, tally: &Tally| {
-        tally.refused_call();
-        tracing::debug!(%why, "call refused");
-        let message = "tier two takes only calls that a registered edge has signed";
-        refuse(GatewayError::new(ErrorKind::InvalidKey, message))
-    };
-    let claims = verifier.verify_head(&head, now()).map_err(|why| unsigned(&why, tally))?;
-    let view = view.map_err(|(_, error)| refuse(error))?;
-    let principal: Principal = header::require_json(&head.headers, header::PRINCIPAL).map_err(|e| {
-        tracing::warn!(error = %e, edge = claims.iss, "a signed call without a principal");
-        refuse(GatewayError::new(ErrorKind::InvalidRequest, "the signed call names no principal"))
-    })?;
-    tally.identify(&head.headers, &principal);
     let body = read(body, options.limits.body_bytes).await.map_err(|e| refuse(unreadable(e)))?;
-    claims.check_body(&body).map_err(|why| unsigned(&why, tally))?;
+    claims.check_body(&body).map_err(|why| refuse(unsigned(&why, tally)))?;
     let asked = if questions::is_one(&view.endpoint) {
         question(&head.headers, view, principal, directory).map(|question| Asked::Question(Box::new(question)))
     } else {
@@ -93,6 +77,11 @@ pub(crate) async fn admit(
         tally.model(&call.model, &call.view.endpoint);
     }
     asked.map_err(refuse)
+}
+
+fn view(head: &Parts) -> Result<RequestView, (Dialect, GatewayError)> {
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    RequestView::parse(&head.method, target, head.headers.contains_key("anthropic-version"))
 }
 
 fn call(

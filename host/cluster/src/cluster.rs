@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use http::{Request, Response, StatusCode};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use weir_core::header;
 use weir_serve::{Body, Dialer, Peer, full};
 
 use crate::admit::{Asked, admit};
@@ -25,8 +26,8 @@ use crate::pool::Pool;
 use crate::roster::Roster;
 use crate::snapshot::{ModelState, Snapshot};
 use crate::tally::Tally;
-use crate::verify::CallVerifier;
-use crate::{answer, grpc, health};
+use crate::verify::{CallVerifier, Signed};
+use crate::{admit, answer, grpc, health, verify};
 
 /// An answer on its way.
 pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -121,10 +122,10 @@ impl Cluster {
 impl Shared {
     /// What of all this a call over gRPC needs.
     fn grpc<'s>(self: &'s Arc<Self>, directory: &'s Directory) -> grpc::Plane<'s> {
-        let (verifier, options, forwarder) = (self.verifier.as_ref(), &self.options, &self.forwarder);
+        let (options, forwarder) = (&self.options, &self.forwarder);
         let shared = self.clone();
         let look = Arc::new(move |model: Option<&str>| shared.serving(model));
-        grpc::Plane { verifier, directory, options, forwarder, look }
+        grpc::Plane { directory, options, forwarder, look }
     }
 
     /// Whether calls of a model are taken, or calls at all.
@@ -155,13 +156,26 @@ async fn answer(shared: Arc<Shared>, request: Request<Body>, peer: Peer) -> Resp
         "/readyz" => return plain(StatusCode::OK, "ready\n"),
         _ => {}
     }
-    let mut tally = Tally::new(&request, peer, shared.metrics.clone(), shared.options.access_log.clone());
-    let directory = shared.directory.load_full();
-    if grpc::is_call(&request) {
-        return grpc::answer(shared.grpc(&directory), request, tally).await;
+    let (head, body) = request.into_parts();
+    let mut tally = Tally::new(&head, peer, shared.metrics.clone(), shared.options.access_log.clone());
+    let (claims, principal, offer) = match verify::signed(&head, shared.verifier.as_ref(), &mut tally) {
+        Ok(signed) => signed,
+        Err(error) if grpc::is_call(&head) => return grpc::refused(&error, tally),
+        Err(error) => return answer::close(answer::refusal(admit::dialect(&head), &error), tally),
+    };
+    let mut response = serve(shared, Signed { head, body, claims, principal }, tally).await;
+    if let Some(offer) = offer {
+        response.headers_mut().insert(header::SESSION, offer);
     }
-    let asked = admit(request, shared.verifier.as_ref(), &directory, &shared.options, &mut tally).await;
-    let response = match asked {
+    response
+}
+
+async fn serve(shared: Arc<Shared>, signed: Signed, mut tally: Tally) -> Response<Body> {
+    let directory = shared.directory.load_full();
+    if grpc::is_call(&signed.head) {
+        return grpc::answer(shared.grpc(&directory), signed, tally).await;
+    }
+    let response = match admit(signed, &directory, &shared.options, &mut tally).await {
         Ok(Asked::Call(call)) => return shared.forwarder.forward(*call, tally).await,
         Ok(Asked::Question(question)) => question.answer(&directory, |entry| shared.has_server(entry)),
         Err(refused) => answer::refusal(refused.dialect, &refused.error),

@@ -18,7 +18,7 @@
 //!
 //! ```
 //! use prometheus_client::registry::Registry;
-//! use weir_cluster::{CallRefused, CallVerifier, Cluster, ClusterOptions, EndpointOptions, Model};
+//! use weir_cluster::{CallRefused, CallVerifier, Cluster, ClusterOptions, EndpointOptions, Model, SignedCall};
 //! use weir_core::{UnixMillis, signing};
 //! use weir_serve::{Listener, ServeLimits, Shutdown, serve};
 //!
@@ -26,12 +26,12 @@
 //! struct OneEdge(ed25519_dalek::VerifyingKey);
 //!
 //! impl CallVerifier for OneEdge {
-//!     fn verify_head(&self, head: &http::request::Parts, now: UnixMillis) -> Result<signing::Claims, CallRefused> {
+//!     fn verify_head(&self, head: &http::request::Parts, now: UnixMillis) -> Result<SignedCall, CallRefused> {
 //!         let refused = |why: signing::SignatureFault| CallRefused(why.to_string());
 //!         let token = head.headers.get("x-weir-token").and_then(|token| token.to_str().ok()).unwrap_or_default();
 //!         let claims = signing::verify(token, |name| (name == "edge").then_some(&self.0), "here", now).map_err(refused)?;
 //!         claims.check_head(head.method.as_str(), head.uri.path(), &head.headers).map_err(refused)?;
-//!         Ok(claims)
+//!         SignedCall::new(claims, &head.headers)
 //!     }
 //! }
 //!
@@ -100,4 +100,4 @@ pub use options::{ClusterOptions, Grpc, Health, Hedge, HedgeAfter, OptionsError,
 pub use pace::Timed;
 pub use settings::KeyError;
 pub use snapshot::{EndpointState, ModelState, Snapshot, SourceState, Standing, VersionState};
-pub use verify::{CallRefused, CallVerifier};
+pub use verify::{CallRefused, CallVerifier, SignedCall};

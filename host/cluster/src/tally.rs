@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 use weir_core::grpc::Code;
 use weir_core::{Endpoint, Principal, Rpc, header};
-use weir_serve::{AccessLog, AccessRecord, Body, Ending, Peer};
+use weir_serve::{AccessLog, AccessRecord, Ending, Peer};
 
 use crate::directory::Entry;
 use crate::metrics::{Finished, Metrics, ModelMetrics};
@@ -35,8 +36,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn new(request: &Request<Body>, peer: Peer, metrics: Arc<Metrics>, log: AccessLog) -> Self {
-        let mut record = AccessRecord::new("host", request.method().as_str(), request.uri().path());
+    pub(crate) fn new(head: &Parts, peer: Peer, metrics: Arc<Metrics>, log: AccessLog) -> Self {
+        let mut record = AccessRecord::new("host", head.method.as_str(), head.uri.path());
         record.peer = Some(peer.addr.ip());
         let (model, streams, tokens) = (metrics.of_no_model(), false, Tokens::default());
         Self {

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State as Shared};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use prometheus_client::encoding::text::encode;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use weir_core::config::KeyHash;
 use weir_core::control::{self, Renew, Reserve, Settle, Settled};
+use weir_core::header::SESSION;
 use weir_core::{RequestId, Usage};
 use weir_limiter::AttemptId;
 
@@ -88,20 +89,23 @@ impl axum::response::IntoResponse for Fault {
     }
 }
 
-type Answered<T> = Result<Json<T>, Fault>;
+/// What an answer offers the edge.
+type Offer = AppendHeaders<Option<(&'static str, HeaderValue)>>;
+type Answered<T> = Result<(Offer, Json<T>), Fault>;
 
 async fn reserve(Shared(state): Shared<Arc<State>>, request: Request) -> Answered<control::Reserved> {
     let (verified, ask) = signed::<Reserve>(&state, request).await?;
     state.verifier.check_tenant(&verified, &ask.principal.tenant)?;
     let reserved = state.books.reserve(state.now(), &verified.edge, &ask);
-    Ok(Json(state.verifier.counted(reserved)?))
+    Ok((offer(verified), Json(state.verifier.counted(reserved)?)))
 }
 
 async fn renew(Shared(state): Shared<Arc<State>>, request: Request) -> Answered<control::Renewed> {
     let (verified, Renew { reservation }) = signed::<Renew>(&state, request).await?;
     let id: AttemptId = reservation.parse().map_err(|_| Fault::Over)?;
     let renewed = state.books.renew(state.now(), &verified.edge, id);
-    state.verifier.counted(renewed)?.map(Json).ok_or(Fault::Over)
+    let renewed = state.verifier.counted(renewed)?.ok_or(Fault::Over)?;
+    Ok((offer(verified), Json(renewed)))
 }
 
 async fn settle(Shared(state): Shared<Arc<State>>, request: Request) -> Answered<Settled> {
@@ -112,7 +116,11 @@ async fn settle(Shared(state): Shared<Arc<State>>, request: Request) -> Answered
         return Err(Fault::Reservation);
     }
     let settled = state.books.settle(state.now(), &verified.edge, &settle);
-    Ok(Json(state.verifier.counted(settled)?.into()))
+    Ok((offer(verified), Json(state.verifier.counted(settled)?.into())))
+}
+
+fn offer(verified: Verified) -> Offer {
+    AppendHeaders(verified.offer.map(|offer| (SESSION, offer)))
 }
 
 /// A call's body, once everything about the call is verified. Of an unsigned call no byte of the body is read.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use ed25519_dalek::VerifyingKey;
+use http::HeaderValue;
 use http::request::Parts;
 use parking_lot::Mutex;
-use weir_cluster::{CallRefused, CallVerifier};
+use weir_cluster::{CallRefused, CallVerifier, SignedCall};
 use weir_config::settings::EdgeIdentity;
 use weir_core::header::{PRINCIPAL, TOKEN};
-use weir_core::signing::{self, Claims, SignatureFault};
+use weir_core::signing::{self, Claims, Sessions, SignatureFault};
 use weir_core::{Pattern, Principal, UnixMillis, header};
 
 use crate::metrics::Metrics;
@@ -25,6 +26,9 @@ const REPLAYS: usize = 1_000_000;
 /// accepted once by both together.
 pub struct Verifier {
     registry: ArcSwap<Registry>,
+    sessions: Sessions,
+    /// What the answer to an edge says that has no session yet.
+    offer: HeaderValue,
     replays: Mutex<Replays>,
     metrics: Arc<Metrics>,
 }
@@ -59,6 +63,10 @@ pub struct Verified {
     pub claims: Claims,
     /// Who signed it.
     pub edge: Arc<Edge>,
+    /// Who is calling, where the call says so.
+    pub principal: Option<Principal>,
+    /// What the answer shall say in `x-weir-session`, where the edge has no session with this process yet.
+    pub offer: Option<HeaderValue>,
 }
 
 /// Why a call is refused. The caller is told no more than that it is.
@@ -107,7 +115,9 @@ impl Refusal {
 impl Verifier {
     pub(crate) fn new(audience: &str, edges: &[EdgeIdentity], metrics: Arc<Metrics>) -> Result<Self, ControlError> {
         let registry = ArcSwap::from_pointee(Registry::new(audience, edges)?);
-        Ok(Self { registry, replays: Mutex::new(Replays::new(REPLAYS)), metrics })
+        let sessions = Sessions::new(rand::random());
+        let offer = HeaderValue::try_from(sessions.offer()).expect("base64url is a header's value");
+        Ok(Self { registry, sessions, offer, replays: Mutex::new(Replays::new(REPLAYS)), metrics })
     }
 
     /// Registers other edges in place of those of before. On an error nothing changes.
@@ -159,30 +169,31 @@ impl Verifier {
         let token = token.to_str().map_err(|_| SignatureFault::Malformed)?;
         let registry = self.registry.load();
         let key = |issuer: &str| registry.edges.get(issuer).map(|(key, _)| key);
-        let claims = signing::verify(token, key, &registry.audience, now)?;
+        let signing::Verified { claims, wants_offer } = self.sessions.verify(token, key, &registry.audience, now)?;
         let (_, edge) = registry.edges.get(&claims.iss).ok_or(SignatureFault::UnknownIssuer)?;
         let path = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         claims.check_head(head.method.as_str(), path, &head.headers)?;
         let principal: Option<Principal> =
             header::read_json(&head.headers, PRINCIPAL).map_err(|_| Refusal::Principal)?;
-        if let Some(Principal { tenant, .. }) = principal
-            && !edge.may_speak_for(&tenant)
+        if let Some(Principal { tenant, .. }) = &principal
+            && !edge.may_speak_for(tenant)
         {
-            return Err(Refusal::Tenant(tenant));
+            return Err(Refusal::Tenant(tenant.clone()));
         }
         let mut id = [0; 16];
         hex::decode_to_slice(&claims.jti, &mut id).map_err(|_| SignatureFault::Malformed)?;
         if !self.replays.lock().is_new(id, claims.exp, now) {
             return Err(Refusal::Replayed);
         }
-        Ok(Verified { edge: edge.clone(), claims })
+        Ok(Verified { edge: edge.clone(), claims, principal, offer: wants_offer.then(|| self.offer.clone()) })
     }
 }
 
 impl CallVerifier for Verifier {
-    fn verify_head(&self, head: &Parts, now: UnixMillis) -> Result<Claims, CallRefused> {
+    fn verify_head(&self, head: &Parts, now: UnixMillis) -> Result<SignedCall, CallRefused> {
         let verified = self.verify_head(head, now).map_err(|refusal| CallRefused(refusal.to_string()))?;
-        Ok(verified.claims)
+        let Verified { claims, principal, offer, .. } = verified;
+        Ok(SignedCall { claims, principal, offer })
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use weir_core::config::Control;
 use weir_core::control::{RENEW, RESERVE, Renew, Renewed, Reserve, Reserved, SETTLE, Settle, Settled};
+use weir_core::header::SESSION;
 use weir_core::signing::SigningKey;
 use weir_core::{ErrorKind, GatewayError, Origin, Secret};
 use weir_face::call::{Call, exchange};
@@ -109,7 +110,10 @@ impl ControlPlane {
             connect: self.control.timeout,
         };
         let answer = exchange(call, Duration::from(self.control.timeout), ANSWER).await;
-        let (status, _, body) = answer.map_err(|code| ControlFault::Unreachable(format!("{code:?}")))?;
+        let (status, headers, body) = answer.map_err(|code| ControlFault::Unreachable(format!("{code:?}")))?;
+        if let Some(offer) = headers.get(SESSION).and_then(|value| value.to_str().ok()) {
+            self.key.heed(&self.control.audience, offer, random::bytes());
+        }
         read_answer(status, &body)
     }
 

@@ -9,7 +9,7 @@ use weir_face::ErrorCode;
 use weir_face::call::{Answer, Call, send};
 use weir_face::clock::{Deadline, now};
 
-use super::keys::{Secrets, redacted};
+use super::keys::{Secrets, Signer, redacted};
 use crate::attempt::{Exchange, Head, Upstream, head, refusal};
 use crate::stream::{Close, Machine};
 
@@ -24,6 +24,7 @@ const RESTART: Duration = Duration::from_secs(1);
 pub(super) struct Wants<'a> {
     pub(super) exchange: &'a Exchange,
     pub(super) keys: &'a Secrets,
+    pub(super) signer: Option<&'a Signer>,
     pub(super) sizes: &'a Limits,
     /// How long the first event, or the whole answer, may take.
     pub(super) limit: Duration,
@@ -119,7 +120,10 @@ pub(super) async fn begin(upstream: Upstream, wants: Wants<'_>, deadline: &mut D
         connect: upstream.timeouts.connect,
     };
     match deadline.within(send(call)).await {
-        Some(Ok(answer)) => Ok(answer),
+        Some(Ok(answer)) => {
+            wants.signer.inspect(|signer| signer.heed(&answer.headers));
+            Ok(answer)
+        }
         Some(Err(code)) => Err(unanswered(wants.exchange, meaning(&code))),
         None => Err(unanswered(wants.exchange, too_late("did not begin its answer in time"))),
     }

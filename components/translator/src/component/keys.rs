@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use http::HeaderMap;
+use weir_core::header::SESSION;
 use weir_core::secret::Credential;
 use weir_core::signing::SigningKey;
 use weir_core::{Config, ErrorKind, GatewayError, Secret};
@@ -18,8 +20,26 @@ thread_local! {
 /// The secrets that went into a call, and must not come back out of its answer.
 pub(super) type Secrets = Rc<[Rc<Secret<String>>]>;
 
+/// Who signed a call, and for whom.
+pub(super) struct Signer {
+    key: Rc<SigningKey>,
+    audience: String,
+}
+
+impl Signer {
+    /// Takes what the answer offers, so that further calls cost tier two less.
+    pub(super) fn heed(&self, answer: &HeaderMap) {
+        if let Some(offer) = answer.get(SESSION).and_then(|value| value.to_str().ok()) {
+            self.key.heed(&self.audience, offer, random::bytes());
+        }
+    }
+}
+
 /// Adds what the backend wants to see: its key, or a signature.
-pub(super) async fn attach(upstream: &mut Upstream, config: &Config) -> Result<Secrets, GatewayError> {
+pub(super) async fn attach(
+    upstream: &mut Upstream,
+    config: &Config,
+) -> Result<(Secrets, Option<Signer>), GatewayError> {
     let mut secrets = Vec::new();
     if let Some(reference) = upstream.key.clone() {
         let secret = settings::secret(&reference.secret).await?;
@@ -29,13 +49,15 @@ pub(super) async fn attach(upstream: &mut Upstream, config: &Config) -> Result<S
         applied.map_err(|fault| misconfigured(&fault.to_string()))?;
         secrets.push(secret);
     }
-    if upstream.audience.is_some() {
+    let mut signed = None;
+    if let Some(audience) = upstream.audience.clone() {
         let control = config.control.as_ref();
         let control = control.ok_or_else(|| misconfigured("a backend of kind weir needs `control`, to sign calls"))?;
         let key = signer(&control.secret).await?;
         upstream.sign(&key, &control.edge, clock::now(), random::bytes())?;
+        signed = Some(Signer { key, audience });
     }
-    Ok(secrets.into())
+    Ok((secrets.into(), signed))
 }
 
 /// `text` without the secrets of a call.

@@ -1,25 +1,26 @@
-//! From a request to what it asks for: the signature, the caller, the method, the message, the model; in this order.
+//! From a signed request to what it asks for: the method, the message, the model; in this order.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Request, Version};
+use http::{HeaderMap, Version};
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout_at};
 use weir_core::grpc::{Deframer, Fault, Message, Name, TIMEOUT, framed, read_timeout};
 use weir_core::signing::Claims;
-use weir_core::{Endpoint, ErrorKind, GatewayError, Principal, RequestView, Rpc, header};
+use weir_core::{Endpoint, ErrorKind, GatewayError, Principal, RequestView, Rpc};
 use weir_serve::Body;
 
 use super::upload::Upload;
 use super::{Plane, health, is_grpc};
-use crate::admit::{authorize, deadline, now, unreadable};
+use crate::admit::{authorize, deadline, unreadable};
 use crate::directory::Entry;
 use crate::protocol::named::unknown;
 use crate::protocol::speaks;
 use crate::read::{ReadError, read};
 use crate::tally::Tally;
+use crate::verify::{Signed, unsigned};
 
 /// What a call asks for.
 pub(super) enum Asked {
@@ -48,18 +49,10 @@ pub(super) struct Call {
     pub(super) ended_by: Option<Instant>,
 }
 
-/// Everything before the first byte goes to a model server.
-///
-/// Nothing is looked at before the head's signature is right, and of the body nothing before its digest is.
-pub(super) async fn admit(plane: &Plane<'_>, request: Request<Body>, tally: &mut Tally) -> Result<Asked, GatewayError> {
-    let (head, body) = request.into_parts();
-    let claims = plane.verifier.verify_head(&head, now()).map_err(|why| unsigned(&why, tally))?;
+/// Everything before the first byte goes to a model server. Of the body nothing is looked at before its digest is right.
+pub(super) async fn admit(plane: &Plane<'_>, signed: Signed, tally: &mut Tally) -> Result<Asked, GatewayError> {
+    let Signed { head, body, claims, principal } = signed;
     let (rpc, view) = method(&head)?;
-    let principal: Principal = header::require_json(&head.headers, header::PRINCIPAL).map_err(|e| {
-        tracing::warn!(error = %e, edge = claims.iss, "a signed call without a principal");
-        GatewayError::new(ErrorKind::InvalidRequest, "the signed call names no principal")
-    })?;
-    tally.identify(&head.headers, &principal);
     let ended_by = ended_by(&head.headers)?;
     let begun_by = deadline(&head.headers, plane.options)?;
     let begun_by = ended_by.map_or(begun_by, |end| end.min(begun_by));
@@ -185,12 +178,6 @@ fn ended_by(headers: &HeaderMap) -> Result<Option<Instant>, GatewayError> {
         .ok_or_else(|| GatewayError::new(ErrorKind::InvalidRequest, "grpc-timeout cannot be read"))?;
     // One that is too far away to be counted is none.
     Ok(Instant::now().checked_add(left))
-}
-
-fn unsigned(why: &dyn std::fmt::Display, tally: &Tally) -> GatewayError {
-    tally.refused_call();
-    tracing::debug!(%why, "call refused");
-    GatewayError::new(ErrorKind::InvalidKey, "tier two takes only calls that a registered edge has signed")
 }
 
 fn unnamed() -> GatewayError {

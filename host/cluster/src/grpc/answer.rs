@@ -37,7 +37,7 @@ pub(super) fn head(body: Body) -> Response<Body> {
 }
 
 /// An error: trailers alone, which then are the head.
-pub(super) fn refused(error: &GatewayError, tally: Tally) -> Response<Body> {
+pub(crate) fn refused(error: &GatewayError, tally: Tally) -> Response<Body> {
     let ending = if error.status() < 500 { Ending::Refused } else { Ending::Failed };
     status_alone(&Status::from(error), None, ending, tally)
 }

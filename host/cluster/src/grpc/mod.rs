@@ -22,7 +22,8 @@ mod upload;
 use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Request, Response};
+use http::request::Parts;
+use http::{HeaderMap, Response};
 use weir_serve::Body;
 
 use self::admit::Asked;
@@ -31,11 +32,10 @@ use crate::directory::Directory;
 use crate::forward::Forwarder;
 use crate::options::ClusterOptions;
 use crate::tally::Tally;
-use crate::verify::CallVerifier;
+use crate::verify::Signed;
 
 /// What of the data plane a call needs.
 pub(crate) struct Plane<'p> {
-    pub(crate) verifier: &'p dyn CallVerifier,
     pub(crate) directory: &'p Directory,
     pub(crate) options: &'p ClusterOptions,
     pub(crate) forwarder: &'p Forwarder,
@@ -43,13 +43,14 @@ pub(crate) struct Plane<'p> {
     pub(crate) look: Arc<Look>,
 }
 
+pub(crate) use self::answer::refused;
 pub(crate) use self::health::Serving;
 
 /// Whether a request is a call over gRPC, by its content type; or is for a method of gRPC, and has to be told that it is
 /// none.
-pub(crate) fn is_call(request: &Request<Body>) -> bool {
-    let path = request.uri().path();
-    is_grpc(request.headers()) || path.starts_with("/inference.GRPCInferenceService/") || path.starts_with("/grpc.")
+pub(crate) fn is_call(head: &Parts) -> bool {
+    let path = head.uri.path();
+    is_grpc(&head.headers) || path.starts_with("/inference.GRPCInferenceService/") || path.starts_with("/grpc.")
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -57,11 +58,11 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// The answer to a call.
-pub(crate) async fn answer(plane: Plane<'_>, request: Request<Body>, mut tally: Tally) -> Response<Body> {
-    match admit::admit(&plane, request, &mut tally).await {
+pub(crate) async fn answer(plane: Plane<'_>, signed: Signed, mut tally: Tally) -> Response<Body> {
+    match admit::admit(&plane, signed, &mut tally).await {
         Ok(Asked::Here(reply)) => answer::whole(&reply, tally),
         Ok(Asked::Watch(model)) => health::watch(model, plane.look, tally),
         Ok(Asked::Call(call)) => forward::forward(plane.forwarder, *call, tally).await,
-        Err(error) => answer::refused(&error, tally),
+        Err(error) => refused(&error, tally),
     }
 }

@@ -12,8 +12,8 @@ use ed25519_dalek::VerifyingKey;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
-use weir_cluster::{CallRefused, CallVerifier, Cluster, ClusterOptions, EndpointOptions, Health, Model};
-use weir_core::signing::{self, Claims, SigningKey};
+use weir_cluster::{CallRefused, CallVerifier, Cluster, ClusterOptions, EndpointOptions, Health, Model, SignedCall};
+use weir_core::signing::{self, SigningKey};
 use weir_core::{Millis, Pattern, Principal, Secret, UnixMillis, header};
 use weir_serve::{AccessLog, Drained, Listener, ServeLimits, Shutdown, ShutdownTrigger, serve};
 use weir_tests::raw::{Head, RawClient};
@@ -33,7 +33,7 @@ struct OneEdge {
 }
 
 impl CallVerifier for OneEdge {
-    fn verify_head(&self, head: &http::request::Parts, now: UnixMillis) -> Result<Claims, CallRefused> {
+    fn verify_head(&self, head: &http::request::Parts, now: UnixMillis) -> Result<SignedCall, CallRefused> {
         let refused = |why: signing::SignatureFault| CallRefused(why.to_string());
         let token = head.headers.get(header::TOKEN).and_then(|token| token.to_str().ok()).unwrap_or_default();
         let claims = signing::verify(token, |name| (name == "edge").then_some(&self.key), AUDIENCE, now);
@@ -41,7 +41,7 @@ impl CallVerifier for OneEdge {
         let path = head.uri.path_and_query().map_or("", |path| path.as_str());
         claims.check_head(head.method.as_str(), path, &head.headers).map_err(refused)?;
         if self.seen.lock().unwrap().insert(claims.jti.clone()) {
-            Ok(claims)
+            SignedCall::new(claims, &head.headers)
         } else {
             Err(CallRefused("the token was seen before".into()))
         }
