@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use weir_tests::chat;
 use weir_tests::raw::{Next, RawClient};
 
 use crate::process::{Memory, processor_time};
@@ -69,6 +70,7 @@ pub(crate) async fn wait_until_it_answers(scene: &Scene) {
 async fn exchange(client: &mut RawClient, request: &[u8]) {
     client.send(request).await.expect("the request is sent");
     let head = client.read_head().await.expect("an answer comes");
+    chat::heed(&head);
     let body = client.read_body(&head).await.expect("the answer is whole");
     assert_eq!(head.status, 200, "{}", String::from_utf8_lossy(&body));
 }

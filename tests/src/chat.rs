@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 use serde_json::{Value, json};
-use weir_core::signing::{self, Call};
+use weir_core::signing::{self, Call, SigningKey};
 use weir_core::{Millis, Pattern, Principal, RequestId, UnixMillis, header};
 
 use crate::raw::{Head, RawClient};
 use crate::upstream::Script;
+
+/// The edge that signs.
+static EDGE: LazyLock<SigningKey> = LazyLock::new(crate::weir::edge_key);
 
 /// A chat request for the model `sim`, as it goes over the wire.
 #[must_use]
@@ -53,7 +57,7 @@ pub fn signed_post(to: SocketAddr, body: &str) -> Vec<u8> {
     headers.insert(header::REQUEST, request.to_string().parse().expect("a UUID is a header"));
     let call = Call { method: "POST", path, headers: &headers, body: body.as_bytes() };
     let id = std::array::from_fn(|_| rand_byte());
-    let token = signing::sign(&crate::weir::edge_key(), "test-edge", "test-host", call, UnixMillis(now.0), id);
+    let token = signing::sign(&EDGE, "test-edge", "test-host", call, UnixMillis(now.0), id);
     let mut head = format!(
         "POST {path} HTTP/1.1\r\nhost: {to}\r\ncontent-type: application/json\r\n{}: {token}\r\n",
         header::TOKEN
@@ -62,6 +66,13 @@ pub fn signed_post(to: SocketAddr, body: &str) -> Vec<u8> {
         head.push_str(&format!("{name}: {}\r\n", value.to_str().expect("internal headers are ASCII")));
     }
     format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// Takes up what tier two's answer to a signed request offers, as edges do: further ones are signed for that session too.
+pub fn heed(answer: &Head) {
+    if let Some(offer) = answer.header(header::SESSION) {
+        EDGE.heed("test-host", offer, std::array::from_fn(|_| rand_byte()));
+    }
 }
 
 /// Random enough for ids: the hasher's seed is.

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use self::session::Offers;
-pub use self::session::{LIFE as SESSION_LIFE, MOST_SESSIONS, Sessions, Verified};
+pub use self::session::{LIFE as SESSION_LIFE, MOST_SESSIONS, Proof, Sessions, Verified};
 use crate::header::TOKEN;
 use crate::{Millis, Secret, UnixMillis};
 

@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use weir_core::control::{DenyScope, Reserved};
+use weir_core::signing::Proof;
 use weir_core::{Ending, Usage};
 use weir_limiter::Settlement;
 
@@ -44,6 +45,11 @@ struct Reason {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Proven {
+    proof: &'static str,
+}
+
 /// The control plane's metrics. Label sets are bounded: names come from the configuration, from a fixed list, or are
 /// cut off at a number.
 #[derive(Debug, Default)]
@@ -55,6 +61,7 @@ pub(crate) struct Metrics {
     renewals: Counter,
     expiries: Counter,
     refusals: Family<Reason, Counter>,
+    proven: Family<Proven, Counter>,
     live: Gauge,
     counters: Gauge,
     pairs: Mutex<HashSet<(String, String)>>,
@@ -73,6 +80,8 @@ impl Metrics {
         registry.register("weir_quota_lease_expiries", of, self.expiries.clone());
         let of = "Calls refused since their signature, or what they are for, is not right";
         registry.register("weir_signature_refusals", of, self.refusals.clone());
+        let of = "Calls of edges that were taken, by what showed whose they are: the signature, or a MAC once there is a session";
+        registry.register("weir_signed_calls", of, self.proven.clone());
         registry.register("weir_quota_live_reservations", "Reservations not yet settled", self.live.clone());
         registry.register("weir_quota_counters", "Counters in memory", self.counters.clone());
     }
@@ -110,6 +119,14 @@ impl Metrics {
                 self.tokens.get_or_create(&labels).inc_by(tokens.0);
             }
         }
+    }
+
+    pub(crate) fn proven(&self, proof: Proof) {
+        let proof = match proof {
+            Proof::Signature => "signature",
+            Proof::Mac => "mac",
+        };
+        self.proven.get_or_create(&Proven { proof }).inc();
     }
 
     pub(crate) fn renewed(&self) {

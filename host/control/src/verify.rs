@@ -169,7 +169,8 @@ impl Verifier {
         let token = token.to_str().map_err(|_| SignatureFault::Malformed)?;
         let registry = self.registry.load();
         let key = |issuer: &str| registry.edges.get(issuer).map(|(key, _)| key);
-        let signing::Verified { claims, wants_offer } = self.sessions.verify(token, key, &registry.audience, now)?;
+        let verified = self.sessions.verify(token, key, &registry.audience, now)?;
+        let signing::Verified { claims, proof, wants_offer } = verified;
         let (_, edge) = registry.edges.get(&claims.iss).ok_or(SignatureFault::UnknownIssuer)?;
         let path = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         claims.check_head(head.method.as_str(), path, &head.headers)?;
@@ -185,6 +186,7 @@ impl Verifier {
         if !self.replays.lock().is_new(id, claims.exp, now) {
             return Err(Refusal::Replayed);
         }
+        self.metrics.proven(proof);
         Ok(Verified { edge: edge.clone(), claims, principal, offer: wants_offer.then(|| self.offer.clone()) })
     }
 }

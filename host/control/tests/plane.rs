@@ -10,7 +10,7 @@ use serde_json::json;
 use support::*;
 use weir_core::config::LimitUnit;
 use weir_core::control::{RENEW, RESERVE, Renew, Renewed, Reserve, Reserved, SETTLE, Settled};
-use weir_core::header::{TOKEN, to_json};
+use weir_core::header::{SESSION, TOKEN, to_json};
 use weir_core::{Ending, Millis};
 
 fn tokens(amount: u64) -> Vec<weir_core::config::Limit> {
@@ -108,6 +108,37 @@ async fn a_token_is_for_one_call_once() {
     assert_eq!(send(RESERVE, &headers, &body).await, 401, "too late");
     let metrics = world.metrics().await;
     assert!(metrics.contains(r#"weir_signature_refusals_total{reason="replayed"} 1"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn an_edge_that_takes_up_an_offer_is_known_by_its_mac() {
+    let (world, edge) = (World::start(tokens(100)), Caller::any());
+    let body = to_json(&ask(1, "acme")).into_bytes();
+    let call = async |edge: &Caller| {
+        let headers = edge.signed(world.now(), RESERVE, &body);
+        let (answer, _) = world.exchange(Method::POST, RESERVE, headers, body.clone()).await;
+        assert_eq!(answer.status, 200);
+        answer
+    };
+    edge.heed(&call(&edge).await);
+    for _ in 0..3 {
+        assert!(!call(&edge).await.headers.contains_key(SESSION));
+    }
+    let metrics = world.metrics().await;
+    assert!(metrics.contains("weir_signed_calls_total{proof=\"signature\"} 2"), "{metrics}");
+    assert!(metrics.contains("weir_signed_calls_total{proof=\"mac\"} 2"), "{metrics}");
+
+    // What holds for a call by its signature holds for one by its MAC.
+    let headers = edge.signed(world.now(), RESERVE, &body);
+    let send = async |headers: &HeaderMap, body: &[u8]| {
+        world.send(Method::POST, RESERVE, headers.clone(), body.to_vec()).await.0.as_u16()
+    };
+    assert_eq!(send(&headers, b"{}").await, 401, "another body");
+    assert_eq!(send(&headers, &body).await, 401, "a second time");
+    let headers = edge.signed(world.now(), RESERVE, &body);
+    world.wait(Millis(90_000));
+    assert_eq!(send(&headers, &body).await, 401, "too late");
+    world.end().await;
 }
 
 #[tokio::test]

@@ -40,8 +40,19 @@ const ID: usize = 8;
 pub struct Verified {
     /// What the token says.
     pub claims: Claims,
+    /// What showed that it is the edge's.
+    pub proof: Proof,
     /// Whether the edge has no key of this process yet: its answer shall bear [`Sessions::offer`].
     pub wants_offer: bool,
+}
+
+/// What shows that a token is its issuer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The signature, which anybody can check.
+    Signature,
+    /// A MAC under the key of a session.
+    Mac,
 }
 
 /// The sessions of one process of tier two.
@@ -88,15 +99,16 @@ impl Sessions {
         let token = Token::read(token)?;
         let signer = keys(&token.claims.iss).ok_or(SignatureFault::UnknownIssuer)?;
         let mac = token.macs().find(|mac| mac.starts_with(id(&self.public)));
-        let is_known = mac.as_ref().is_some_and(|mac| self.is_sealed(&token, signer, &mac[ID..], now));
-        if !is_known {
+        let is_sealed = mac.as_ref().is_some_and(|mac| self.is_sealed(&token, signer, &mac[ID..], now));
+        let proof = if is_sealed { Proof::Mac } else { Proof::Signature };
+        if proof == Proof::Signature {
             token.check_signature(signer)?;
         }
         token.check_circumstances(audience, now)?;
-        if !is_known {
+        if proof == Proof::Signature {
             self.open(&token.claims, *signer, now);
         }
-        Ok(Verified { claims: token.claims, wants_offer: mac.is_none() })
+        Ok(Verified { claims: token.claims, proof, wants_offer: mac.is_none() })
     }
 
     /// Whether this is the token's MAC under a key that is known here for its edge.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use prometheus_client::registry::Registry;
@@ -16,7 +17,7 @@ use weir_config::settings::EdgeIdentity;
 use weir_control::{ControlOptions, ControlPlane};
 use weir_core::config::{KeyHash, Limit, LimitFilter, LimitUnit, Per, Window};
 use weir_core::control::{Reserve, Settle};
-use weir_core::header::{TOKEN, to_json};
+use weir_core::header::{SESSION, TOKEN, to_json};
 use weir_core::signing::{Call, SigningKey, sign};
 use weir_core::{
     Candidate, Config, Ending, Estimate, Limits, Millis, Outcome, Pattern, Principal, RequestId, Secret, Tokens,
@@ -69,13 +70,24 @@ impl World {
         headers: HeaderMap,
         body: Vec<u8>,
     ) -> (StatusCode, Vec<u8>) {
+        let (head, body) = self.exchange(method, path, headers, body).await;
+        (head.status, body)
+    }
+
+    /// The same with the head of the answer.
+    pub(crate) async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> (Parts, Vec<u8>) {
         let mut request = Request::new(full(body));
         *request.method_mut() = method;
         *request.uri_mut() = format!("http://{}{path}", self.address).parse().unwrap();
         *request.headers_mut() = headers;
-        let response = self.client.send(request).await.unwrap();
-        let status = response.status();
-        (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
+        let (head, body) = self.client.send(request).await.unwrap().into_parts();
+        (head, body.collect().await.unwrap().to_bytes().to_vec())
     }
 
     /// A call as `edge` makes it.
@@ -143,6 +155,12 @@ impl Caller {
     /// Nobody knows it.
     pub(crate) fn stranger() -> Self {
         Self::new("edge-9", 9)
+    }
+
+    /// Takes up what an answer offers.
+    pub(crate) fn heed(&self, answer: &Parts) {
+        let offer = answer.headers[SESSION].to_str().unwrap();
+        self.key.heed(self.audience, offer, [5; 32]);
     }
 
     pub(crate) fn token(&self, now: UnixMillis, path: &str, body: &[u8]) -> String {
