@@ -17,7 +17,6 @@ use weir_core::config::Quirks;
 use weir_core::json::Object;
 use weir_core::plan::OnUnsupported;
 use weir_core::{Dialect, Estimate, Limits, Tokens, UnixMillis, Usage};
-use weir_translator::attempt::passing;
 use weir_translator::canonical::{Event, Finish, Message, Part, Request, Role, Tool};
 use weir_translator::codec::{Asked, Target, backend_side, client_side};
 use weir_translator::stream::{Close, Cross, Frames, Machine, Translation};
@@ -145,7 +144,7 @@ fn stream(backend: Dialect, client: Dialect) -> (f64, f64) {
 
 fn translation(backend: Dialect, client: Dialect) -> Box<dyn Translation> {
     if backend == client {
-        return passing(client, true);
+        return (client_side(client).unwrap().tap)(true);
     }
     let asked = Asked { include_usage: true, ..Asked::default() };
     let (source, sink) = (backend_side(backend).unwrap().source, client_side(client).unwrap().sink);
