@@ -5,11 +5,11 @@
 //! included, and how often memory was asked for.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, reason = "it measures; the library does not")]
-#![allow(unsafe_code, reason = "an allocator that counts")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "../benches/counting/mod.rs"]
+mod counting;
+
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -23,39 +23,14 @@ use weir_translator::stream::{Close, Cross, Frames, Machine, Translation};
 use weir_translator::tools::ToolNames;
 use weir_translator::unsupported::Unsupported;
 
+use counting::allocations;
+
 /// How many deltas a measured stream has.
 const DELTAS: u32 = 2_000;
 /// How often each thing is measured; the best counts, as anything above it is somebody else's work.
 const ROUNDS: u32 = 30;
 /// How large a measured request is, in bytes, at least.
 const REQUEST: usize = 100_000;
-
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: hands everything to the system's allocator, and counts.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(at, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 fn main() {
     for client in Dialect::ALL.into_iter().filter(|dialect| client_side(*dialect).is_some()) {
@@ -135,10 +110,8 @@ fn stream(backend: Dialect, client: Dialect) -> (f64, f64) {
         black_box(written);
     };
     let micros = best(run);
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    run();
     #[expect(clippy::cast_precision_loss, reason = "small")]
-    let allocations = (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64;
+    let allocations = allocations(run) as f64;
     (micros / f64::from(DELTAS), allocations / f64::from(DELTAS))
 }
 
