@@ -3,19 +3,17 @@
 import httpx2 as httpx
 import pytest
 import report
+from kserve_runtime import doubler, predictor  # noqa: F401 (fixtures)
 from providers import providers
 from running import (  # noqa: F401 (what tests import from here)
     BACKENDS,
     KEY,
-    KSERVE21_PYTHON,
     KSERVE_PYTHON,
     OTHER_KEY,
     PROVIDER_KEY,
     ROOT,
     Weir,
-    answers,
     backend,
-    free_ports,
     now,
     server,
     wait_for,

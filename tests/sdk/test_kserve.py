@@ -2,16 +2,13 @@
 
 import openai
 import pytest
-from conftest import KEY, KSERVE_PYTHON, ROOT, Weir, answers, free_ports, now, server, wait_for
+from conftest import KEY, KSERVE_PYTHON, Weir, now, wait_for
+from kserve_runtime import runtime
 
 
 @pytest.fixture(scope="module")
 def kserve():
-    assert KSERVE_PYTHON.exists(), "KServe's runtime is not set up: make setup"
-    (port,) = free_ports(1)
-    command = [KSERVE_PYTHON, ROOT / "tests/servers/kserve_openai.py", "--port", str(port), "--model", "echo"]
-    base = f"http://127.0.0.1:{port}"
-    with server(command, lambda _: wait_for(lambda: answers(f"{base}/v2/health/ready"), "kserve", 90) and base) as url:
+    with runtime(KSERVE_PYTHON, "kserve_openai.py", "--model", "echo") as url:
         yield url
 
 

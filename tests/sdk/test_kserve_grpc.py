@@ -1,54 +1,22 @@
 """KServe's own gRPC client, through both tiers, before KServe's own runtime."""
 
 import json
-import subprocess
 
 import pytest
-from conftest import KEY, KSERVE21_PYTHON, ROOT, Weir, answers, free_ports, server, wait_for
+from conftest import KEY
+from kserve_runtime import told
+
+CLIENTS = "kserve_grpc_clients.py"
 
 
 @pytest.fixture(scope="module")
-def predictor():
-    """The runtime: where it speaks HTTP, and where gRPC."""
-    assert KSERVE21_PYTHON.exists(), "KServe's runtime is not set up: make setup"
-    port, grpc = free_ports(2)
-    script = ROOT / "tests/servers/kserve_predictor.py"
-    command = [KSERVE21_PYTHON, script, "--port", str(port), "--grpc-port", str(grpc), "--model", "doubler"]
-    base = f"http://127.0.0.1:{port}"
-    ready = lambda _: wait_for(lambda: answers(f"{base}/v2/health/ready"), "kserve", 90) and base  # noqa: E731
-    with server(command, ready) as url:
-        yield url, f"127.0.0.1:{grpc}"
-
-
-@pytest.fixture(scope="module")
-def weir(predictor, tmp_path_factory):
-    """The model under its own name, and under another that callers use."""
-    http, grpc = predictor
-    models = [
-        {"name": "doubler", "targets": [{"backend": "cluster"}]},
-        {"name": "my-doubler", "targets": [{"backend": "cluster", "model": "doubler"}]},
-    ]
-    host_models = [{"name": "doubler", "endpoints": [{"url": f"{http}/openai/v1", "grpc": f"http://{grpc}"}]}]
-    folder = tmp_path_factory.mktemp("weir-kserve-grpc")
-    with Weir(folder, models=models, host_models=host_models, health={"path": "/v2/health/ready"}) as running:
-        yield running
-
-
-def told(address, key, model):
-    """What KServe's client gets at `address`."""
-    command = [KSERVE21_PYTHON, ROOT / "tests/sdk/kserve_grpc_clients.py", address, key, model]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=180, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def through(weir):
-    return told(weir.url.removeprefix("http://"), KEY, "my-doubler")
+def through(doubler):
+    return told(CLIENTS, doubler.url.removeprefix("http://"), KEY, "my-doubler")
 
 
 @pytest.fixture(scope="module")
 def direct(predictor):
-    return told(predictor[1], "none", "doubler")
+    return told(CLIENTS, predictor.grpc, "none", "doubler")
 
 
 @pytest.mark.parametrize("asked", [
@@ -82,9 +50,9 @@ def test_what_concerns_the_gateway_is_answered_by_it(through):
     assert through["health"] == through["health_of_model"] == [8, 1]
 
 
-def test_the_access_logs_tell_the_status(weir, through):
+def test_the_access_logs_tell_the_status(doubler, through):
     assert through["infer"]
-    lines = [line for line in weir.output().splitlines() if line.startswith("{") and "/ModelInfer" in line]
+    lines = [line for line in doubler.output().splitlines() if line.startswith("{") and "/ModelInfer" in line]
     host = [record for record in map(json.loads, lines) if record.get("listener") == "host"]
     assert {record["grpc_status"] for record in host} >= {0, 3}
     assert all(record["status"] == 200 and record["key_name"] == "test" for record in host)

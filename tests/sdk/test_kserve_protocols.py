@@ -1,53 +1,24 @@
 """KServe's own clients, through both tiers, before KServe's own runtime: V1, and V2 with and without binary tensors."""
 
 import json
-import subprocess
 import urllib.error
 import urllib.request
 
 import pytest
-from conftest import KEY, KSERVE21_PYTHON, ROOT, Weir, answers, free_ports, now, server, wait_for
+from conftest import KEY, now, wait_for
+from kserve_runtime import told
+
+CLIENTS = "kserve_clients.py"
 
 
 @pytest.fixture(scope="module")
-def predictor():
-    assert KSERVE21_PYTHON.exists(), "KServe's runtime is not set up: make setup"
-    port, grpc = free_ports(2)
-    script = ROOT / "tests/servers/kserve_predictor.py"
-    command = [KSERVE21_PYTHON, script, "--port", str(port), "--grpc-port", str(grpc), "--model", "doubler"]
-    base = f"http://127.0.0.1:{port}"
-    with server(command, lambda _: wait_for(lambda: answers(f"{base}/v2/health/ready"), "kserve", 90) and base) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def weir(predictor, tmp_path_factory):
-    """The model under its own name, and under another that callers use."""
-    models = [
-        {"name": "doubler", "targets": [{"backend": "cluster"}]},
-        {"name": "my-doubler", "targets": [{"backend": "cluster", "model": "doubler"}]},
-    ]
-    host_models = [{"name": "doubler", "endpoints": [{"url": f"{predictor}/openai/v1"}]}]
-    folder = tmp_path_factory.mktemp("weir-kserve-protocols")
-    with Weir(folder, models=models, host_models=host_models, health={"path": "/v2/health/ready"}) as running:
-        yield running
-
-
-def told(url, key, model):
-    """What KServe's clients get from `url`."""
-    command = [KSERVE21_PYTHON, ROOT / "tests/sdk/kserve_clients.py", url, key, model]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=180, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def through(weir):
-    return told(weir.url, KEY, "my-doubler")
+def through(doubler):
+    return told(CLIENTS, doubler.url, KEY, "my-doubler")
 
 
 @pytest.fixture(scope="module")
 def direct(predictor):
-    return told(predictor, "none", "doubler")
+    return told(CLIENTS, predictor.http, "none", "doubler")
 
 
 # What the clients ask for that is not about an error: through Weir, and from the runtime itself.
@@ -99,9 +70,9 @@ def test_errors_are_those_that_the_client_knows(through, direct):
     assert without["status"] == 401 and "key" in json.loads(without["body"])["error"]
 
 
-def ask(weir, path, body=None, headers=()):
+def ask(doubler, path, body=None, headers=()):
     headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json", **dict(headers)}
-    request = urllib.request.Request(weir.url + path, data=body, headers=headers)
+    request = urllib.request.Request(doubler.url + path, data=body, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status, json.load(answer)
@@ -109,34 +80,34 @@ def ask(weir, path, body=None, headers=()):
         return error.code, json.load(error)
 
 
-def test_a_model_is_described_to_openais_clients_and_to_kserves_alike(weir):
-    status, model = ask(weir, "/v1/models/my-doubler")
+def test_a_model_is_described_to_openais_clients_and_to_kserves_alike(doubler):
+    status, model = ask(doubler, "/v1/models/my-doubler")
     assert (status, model["id"], model["name"], model["object"], model["ready"]) == (200, *["my-doubler"] * 2, "model", True)
-    assert ask(weir, "/v2/models/my-doubler")[1]["name"] == "doubler", "what only the server knows is its own to say"
-    assert ask(weir, "/v2")[1]["name"] == "weir"
-    assert ask(weir, "/v2/models")[1]["models"] == ["doubler"]
+    assert ask(doubler, "/v2/models/my-doubler")[1]["name"] == "doubler", "what only the server knows is its own to say"
+    assert ask(doubler, "/v2")[1]["name"] == "weir"
+    assert ask(doubler, "/v2/models")[1]["models"] == ["doubler"]
 
 
-def test_nobody_unloads_a_model(weir):
-    status, told = ask(weir, "/v2/repository/models/doubler/unload", b"")
+def test_nobody_unloads_a_model(doubler):
+    status, told = ask(doubler, "/v2/repository/models/doubler/unload", b"")
     assert status == 403 and "cluster" in told["error"]
 
 
-def test_tensors_that_do_not_begin_where_the_caller_says_are_refused(weir, predictor):
+def test_tensors_that_do_not_begin_where_the_caller_says_are_refused(doubler):
     body = json.dumps({"inputs": []}).encode()
     for length in ("99", "-1", "two"):
-        status, told = ask(weir, "/v2/models/doubler/infer", body, {"inference-header-content-length": length})
+        status, told = ask(doubler, "/v2/models/doubler/infer", body, {"inference-header-content-length": length})
         assert status == 400 and "inference-header-content-length" in told["error"], length
 
 
-def test_a_call_is_settled_and_its_text_is_estimated(weir):
+def test_a_call_is_settled_and_its_text_is_estimated(doubler):
     before = now()
-    assert ask(weir, "/v1/models/my-doubler:predict", json.dumps({"instances": ["x" * 400]}).encode())[0] == 200
-    record = wait_for(lambda: weir.records(before), "a settlement", 10)[0]
+    assert ask(doubler, "/v1/models/my-doubler:predict", json.dumps({"instances": ["x" * 400]}).encode())[0] == 200
+    record = wait_for(lambda: doubler.records(before), "a settlement", 10)[0]
     assert (record["ending"], record["model"], record["usage"]["estimated"]) == ("complete", "my-doubler", True)
     assert record["usage"]["input"] == 100 and record["usage"]["output"] == 200
 
     before = now()
-    assert ask(weir, "/v1/models/my-doubler:predict", json.dumps({"instances": [[1.5] * 1000]}).encode())[0] == 200
-    record = wait_for(lambda: weir.records(before), "a settlement", 10)[0]
+    assert ask(doubler, "/v1/models/my-doubler:predict", json.dumps({"instances": [[1.5] * 1000]}).encode())[0] == 200
+    record = wait_for(lambda: doubler.records(before), "a settlement", 10)[0]
     assert (record["usage"]["input"], record["usage"]["output"]) == (0, 0), "numbers are no tokens"

@@ -2,6 +2,7 @@
 //!
 //! - [`upstream`] is a model server with a script, down to single bytes, resets and stalls.
 //! - [`weir`] is the binary that was built, with a configuration of the test's own; [`chat`] is what is said to it.
+//! - [`kserve`] is what KServe has in a cluster, as its API server tells it.
 //! - [`spin`] is what Spin does with a manifest, down to a server.
 //! - [`raw`] is a client that sends bytes as they are and shows what came back, and when.
 //!
@@ -23,6 +24,7 @@
 //! ```
 
 pub mod chat;
+pub mod kserve;
 pub mod raw;
 pub mod spin;
 pub mod upstream;

@@ -1,5 +1,5 @@
-//! Tier two before what KServe runs: found at a stand-in API server, called at its pods, shown by `weir fleet`. Rows W1,
-//! W2, W4 and G2, as far as a process has them to answer for.
+//! Tier two alone, before what KServe runs: what it tells of what it found at a stand-in API server, and how it starts,
+//! is reloaded and stays ready without one. How the models are called through both tiers stands in `kubernetes.rs`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::net::SocketAddr;
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use weir_apiserver::{ApiServer, Running};
 use weir_tests::chat::{exchange, signed_post, whole_answer};
+use weir_tests::kserve;
 use weir_tests::raw::RawClient;
 use weir_tests::upstream::Upstream;
 use weir_tests::weir::{ADMIN_KEY, Built, Setup, Weir};
@@ -27,40 +28,20 @@ impl Cluster {
         Self { api, running, pods: Upstream::start(|_| whole_answer()).await }
     }
 
-    /// An `InferenceService` of Standard mode that runs vLLM, and its only pod.
+    /// An `InferenceService`, and its only pod.
     fn serve(&self, namespace: &str, name: &str) {
-        self.api
-            .put(json!({
-                "apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService",
-                "metadata": {"name": name, "namespace": namespace, "creationTimestamp": "2026-01-01T00:00:00Z"},
-                "spec": {"predictor": {"model": {"modelFormat": {"name": "vLLM"}, "runtime": "vllm-runtime"}}},
-                "status": {
-                    "deploymentMode": "Standard",
-                    "conditions": [{"type": "Ready", "status": "True"}, {"type": "PredictorReady", "status": "True"}],
-                },
-            }))
-            .unwrap();
-        self.api
-            .put(json!({
-                "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-                "metadata": {
-                    "name": format!("{name}-predictor-x"), "namespace": namespace,
-                    "labels": {"kubernetes.io/service-name": format!("{name}-predictor")},
-                },
-                "ports": [{"name": "http1", "port": self.pods.addr().port(), "protocol": "TCP"}],
-                "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": true, "serving": true}}],
-            }))
-            .unwrap();
+        self.api.put(kserve::service(namespace, name)).unwrap();
+        self.api.put(kserve::slice(namespace, name, "x", self.pods.addr(), false)).unwrap();
     }
 
-    /// Tier two in front of it, with further settings of `host`, and models of its file.
-    fn front(&self, models: &Value) -> Weir {
+    /// Tier two in front of it.
+    fn front(&self) -> Weir {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
         self.running.write_kubeconfig(&kubeconfig).unwrap();
         let setup = Setup {
             command: "host",
-            host_models: models.clone(),
+            host_models: json!([]),
             host: json!({"kubernetes": {"kubeconfig": kubeconfig}}),
             ..Setup::default()
         };
@@ -116,32 +97,11 @@ fn document(weir: &Weir) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_model_of_the_cluster_is_called_as_long_as_it_is_there() {
-    let cluster = Cluster::start().await;
-    cluster.serve("models", "llama");
-    let weir = cluster.front(&json!([]));
-    until_ready(&weir).await;
-    for name in ["llama", "publishers/models/models/llama"] {
-        let (status, answer) = ask(&weir, name).await;
-        assert_eq!(status, 200, "{name}: {answer}");
-    }
-
-    cluster.serve("models", "phi");
-    let begun = Instant::now();
-    until("a new model is served", Duration::from_secs(5), async || (ask(&weir, "phi").await.0 == 200).then_some(()))
-        .await;
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-
-    cluster.api.delete("inferenceservices", "models", "llama");
-    until("it is gone", Duration::from_secs(5), async || (ask(&weir, "llama").await.0 == 404).then_some(())).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_fleet_says_what_was_found_and_where() {
     let cluster = Cluster::start().await;
     cluster.serve("models", "llama");
     cluster.serve("research", "llama");
-    let weir = cluster.front(&json!([]));
+    let weir = cluster.front();
     until_ready(&weir).await;
     let document = document(&weir);
     assert_eq!(document["host"], "test-host");
@@ -166,10 +126,10 @@ async fn the_fleet_says_what_was_found_and_where() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn w2_what_was_known_stays_when_the_api_server_goes() {
+async fn what_was_known_stays_when_the_api_server_goes() {
     let cluster = Cluster::start().await;
     cluster.serve("models", "llama");
-    let weir = cluster.front(&json!([]));
+    let weir = cluster.front();
     until_ready(&weir).await;
     let Cluster { running, .. } = cluster;
     drop(running);
@@ -209,7 +169,7 @@ async fn without_a_cluster_what_the_file_lists_is_served_and_nothing_is_pretende
 async fn g2_a_reload_keeps_what_was_found_and_takes_what_is_new() {
     let cluster = Cluster::start().await;
     cluster.serve("models", "llama");
-    let weir = cluster.front(&json!([]));
+    let weir = cluster.front();
     until_ready(&weir).await;
     let lists = || document(&weir)["discovery"]["watches"][0]["relists"].clone();
     let path = weir.folder.path().join("weir.yaml");

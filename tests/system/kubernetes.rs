@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use weir_apiserver::{ApiServer, Running};
-use weir_tests::chat::{self, whole_answer};
-use weir_tests::raw::RawClient;
+use weir_tests::chat::{self, exchange, whole_answer};
+use weir_tests::kserve;
 use weir_tests::upstream::Upstream;
 use weir_tests::weir::{Built, KEY, OTHER_KEY, Setup, Weir, free_ports};
 
@@ -62,30 +62,18 @@ impl Scene {
     }
 
     async fn listed(&self, key: &str) -> Vec<String> {
-        let request = format!(
-            "GET /v1/models HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n",
-            self.weir.edge
-        );
-        let (status, body) = exchange(self.weir.edge, request.into_bytes()).await;
-        assert_eq!(status, 200, "{body}");
+        let edge = self.weir.edge;
+        let request = format!("GET /v1/models HTTP/1.1\r\nhost: {edge}\r\nauthorization: Bearer {key}\r\n\r\n");
+        let (head, body) = exchange(edge, request.as_bytes()).await.unwrap();
+        assert_eq!(head.status, 200, "{body}");
         body["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect()
     }
 }
 
 async fn ask(edge: SocketAddr, key: &str, model: &str) -> (u16, Value) {
     let body = json!({"model": model, "messages": [{"role": "user", "content": "Hello"}]}).to_string();
-    exchange(edge, chat::post(edge, key, "/v1/chat/completions", &body)).await
-}
-
-async fn exchange(to: SocketAddr, request: Vec<u8>) -> (u16, Value) {
-    let mut client = RawClient::connect(to).await.unwrap();
-    client.send(request).await.unwrap();
-    let head = client.read_head().await.unwrap();
-    let body = client.read_body(&head).await.unwrap();
-    (
-        head.status,
-        serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into())),
-    )
+    let (head, answer) = exchange(edge, &chat::post(edge, key, "/v1/chat/completions", &body)).await.unwrap();
+    (head.status, answer)
 }
 
 /// One that checks each object against KServe's own schemas, where they are at hand.
@@ -101,34 +89,12 @@ fn put(api: &ApiServer, object: Value) {
     api.put(object).unwrap();
 }
 
-/// A model that is ready, in pods of its own.
 fn service(name: &str) -> Value {
-    json!({
-        "apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {"predictor": {"model": {"modelFormat": {"name": "huggingface"}, "storageUri": "hf://example/model"}}},
-        "status": {
-            "deploymentMode": "Standard",
-            "conditions": [{"type": "Ready", "status": "True"}, {"type": "PredictorReady", "status": "True"}],
-            "modelStatus": {"states": {"activeModelState": "Loaded", "targetModelState": "Loaded"}, "transitionStatus": "UpToDate"},
-        },
-    })
+    kserve::service(NAMESPACE, name)
 }
 
-/// Where one pod of it is, and whether it is going away.
 fn slice(model: &str, pod: &str, at: SocketAddr, terminating: bool) -> Value {
-    json!({
-        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-        "metadata": {
-            "name": format!("{model}-predictor-{pod}"), "namespace": NAMESPACE,
-            "labels": {"kubernetes.io/service-name": format!("{model}-predictor")},
-        },
-        "ports": [{"name": "http", "port": at.port(), "protocol": "TCP"}],
-        "endpoints": [{
-            "addresses": [at.ip().to_string()],
-            "conditions": {"ready": !terminating, "serving": true, "terminating": terminating},
-        }],
-    })
+    kserve::slice(NAMESPACE, model, pod, at, terminating)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,7 +184,7 @@ async fn l1_pods_that_end_finish_what_they_have_and_no_request_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l2_the_api_servers_death_changes_nothing_and_what_it_missed_is_caught_up_with() {
+async fn the_api_servers_death_changes_nothing_and_what_it_missed_is_caught_up_with() {
     let upstream = Upstream::start(|_| whole_answer()).await;
     let mut scene = Scene::with([service("qwen"), slice("qwen", "a", upstream.addr(), false)]).await;
     scene.until("qwen", 200).await;

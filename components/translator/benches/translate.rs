@@ -4,10 +4,10 @@
 //! `cargo bench -p weir-translator`; figures are for one thread, native. As WebAssembly they are two to three times that.
 //! The targets: 1.5 µs an event, framing included, and 0.5 ms a request.
 #![allow(missing_docs, clippy::unwrap_used)]
-#![allow(unsafe_code, reason = "an allocator that counts is unsafe to write")]
 #![allow(clippy::disallowed_methods, reason = "it measures; the library does not")]
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
+
+mod counting;
+
 use std::time::Instant;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -21,29 +21,9 @@ use weir_translator::codec::{Asked, client_side};
 use weir_translator::fuzz::{DIALECTS, call, exchange, pairs};
 use weir_translator::stream::{Close, Frames};
 
+use counting::allocations;
+
 const EVENTS: usize = 1_000;
-
-/// Counts allocations.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: all is left to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// A stream of a dialect, as its own writer writes it: so many pieces of text.
 fn stream(backend: Dialect) -> Vec<u8> {
@@ -149,9 +129,9 @@ fn ratios(_: &mut Criterion) {
 fn event_cost(client: Dialect, backend: Dialect) -> (f64, f64) {
     let (bytes, exchange) = (stream(backend), exchange(client, backend));
     let events = bytes.windows(2).filter(|window| window == b"\n\n").count() as f64;
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    carry(&exchange, &bytes);
-    let allocations = (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64;
+    let allocations = allocations(|| {
+        carry(&exchange, &bytes);
+    }) as f64;
     (
         best(|| {
             std::hint::black_box(carry(&exchange, &bytes));

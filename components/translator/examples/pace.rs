@@ -5,11 +5,11 @@
 //! included, and how often memory was asked for.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, reason = "it measures; the library does not")]
-#![allow(unsafe_code, reason = "an allocator that counts")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "../benches/counting/mod.rs"]
+mod counting;
+
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -17,12 +17,13 @@ use weir_core::config::Quirks;
 use weir_core::json::Object;
 use weir_core::plan::OnUnsupported;
 use weir_core::{Dialect, Estimate, Limits, Tokens, UnixMillis, Usage};
-use weir_translator::attempt::passing;
 use weir_translator::canonical::{Event, Finish, Message, Part, Request, Role, Tool};
 use weir_translator::codec::{Asked, Target, backend_side, client_side};
 use weir_translator::stream::{Close, Cross, Frames, Machine, Translation};
 use weir_translator::tools::ToolNames;
 use weir_translator::unsupported::Unsupported;
+
+use counting::allocations;
 
 /// How many deltas a measured stream has.
 const DELTAS: u32 = 2_000;
@@ -30,33 +31,6 @@ const DELTAS: u32 = 2_000;
 const ROUNDS: u32 = 30;
 /// How large a measured request is, in bytes, at least.
 const REQUEST: usize = 100_000;
-
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: hands everything to the system's allocator, and counts.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(at, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 fn main() {
     for client in Dialect::ALL.into_iter().filter(|dialect| client_side(*dialect).is_some()) {
@@ -136,16 +110,14 @@ fn stream(backend: Dialect, client: Dialect) -> (f64, f64) {
         black_box(written);
     };
     let micros = best(run);
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    run();
     #[expect(clippy::cast_precision_loss, reason = "small")]
-    let allocations = (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64;
+    let allocations = allocations(run) as f64;
     (micros / f64::from(DELTAS), allocations / f64::from(DELTAS))
 }
 
 fn translation(backend: Dialect, client: Dialect) -> Box<dyn Translation> {
     if backend == client {
-        return passing(client, true);
+        return (client_side(client).unwrap().tap)(true);
     }
     let asked = Asked { include_usage: true, ..Asked::default() };
     let (source, sink) = (backend_side(backend).unwrap().source, client_side(client).unwrap().sink);

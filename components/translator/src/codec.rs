@@ -6,10 +6,10 @@
 use serde_json::{Map, Value};
 use weir_core::config::Quirks;
 use weir_core::json::Object;
-use weir_core::{Dialect, GatewayError, Tokens, UnixMillis};
+use weir_core::{Dialect, GatewayError, Tokens, UnixMillis, Usage};
 
 use crate::canonical::{Request, Response};
-use crate::stream::{Sink, Source};
+use crate::stream::{Pass, Sink, Source, Translation};
 use crate::tools::ToolRules;
 use crate::unsupported::Unsupported;
 use crate::{anthropic, openai_chat, openai_responses};
@@ -36,7 +36,7 @@ pub struct Asked {
     pub echo: Map<String, Value>,
 }
 
-/// How a client's dialect is read and written.
+/// How a client's dialect is read and written, and looked through where the backend speaks it, too.
 #[derive(Clone, Copy)]
 #[allow(missing_debug_implementations, reason = "a table of functions says nothing")]
 pub struct ClientSide {
@@ -48,6 +48,12 @@ pub struct ClientSide {
     pub encode_response: fn(&Response, &Asked, UnixMillis) -> Vec<u8>,
     /// Writes a stream.
     pub sink: fn(&Asked, UnixMillis) -> Box<dyn Sink>,
+    /// Takes out of a request that passes what only another family's backend vouches for, and says where it stood.
+    pub edit: fn(&mut Object) -> Vec<String>,
+    /// Looks on while a whole answer passes: what it used, if it says so.
+    pub tap_response: fn(&[u8]) -> Result<Option<Usage>, GatewayError>,
+    /// Looks on while a stream passes. The argument says whether a client of chat completions wants the usage in it.
+    pub tap: fn(bool) -> Box<dyn Translation>,
 }
 
 /// How a backend's dialect is written and read.
@@ -75,18 +81,27 @@ pub fn client_side(dialect: Dialect) -> Option<ClientSide> {
             echo: openai_chat::echo,
             encode_response: openai_chat::encode_response,
             sink: |asked, now| Box::new(openai_chat::Encoder::new(asked, now)),
+            edit: |_| Vec::new(),
+            tap_response: openai_chat::tap_answer,
+            tap: |client_asked| Box::new(Pass(openai_chat::ChatTap::new(client_asked))),
         },
         Dialect::AnthropicMessages => ClientSide {
             decode_request: anthropic::decode_request,
             echo: |_| Map::new(),
             encode_response: anthropic::encode_response,
             sink: |asked, now| Box::new(anthropic::Encoder::new(asked, now)),
+            edit: anthropic::edit,
+            tap_response: anthropic::tap_answer,
+            tap: |_| Box::new(Pass(anthropic::MessagesTap::default())),
         },
         Dialect::OpenaiResponses => ClientSide {
             decode_request: openai_responses::decode_request,
             echo: openai_responses::echo,
             encode_response: openai_responses::encode_response,
             sink: |asked, now| Box::new(openai_responses::Encoder::new(asked, now)),
+            edit: openai_responses::edit,
+            tap_response: openai_responses::tap_answer,
+            tap: |_| Box::new(Pass(openai_responses::ResponsesTap::default())),
         },
         _ => return None,
     })

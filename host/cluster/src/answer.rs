@@ -71,12 +71,11 @@ fn why_not_ready(status: &Status, retry_after: Duration) -> (&'static str, Gatew
     }
 }
 
-/// An answer with the request's id, by which it is known everywhere.
-pub(crate) fn identified(mut response: Response<Body>, request: &HeaderMap) -> Response<Body> {
+/// Gives an answer the request's id, by which it is known everywhere.
+pub(crate) fn identify(answer: &mut HeaderMap, request: &HeaderMap) {
     if let Some(id) = request.get(header::REQUEST) {
-        response.headers_mut().insert(header::REQUEST_ID, id.clone());
+        answer.insert(header::REQUEST_ID, id.clone());
     }
-    response
 }
 
 /// JSON that is made here.

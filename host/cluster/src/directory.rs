@@ -63,7 +63,7 @@ impl Deref for Entry {
 impl Directory {
     pub(crate) fn new(entries: Vec<Arc<Entry>>, explainers: HashMap<String, Arc<Entry>>) -> Self {
         let names = |entry: &Arc<Entry>| {
-            let all: Vec<String> = std::iter::once(&entry.name).chain(&entry.aliases).cloned().collect();
+            let all: Vec<String> = entry.names().map(str::to_owned).collect();
             let entry = entry.clone();
             all.into_iter().map(move |name| (name, entry.clone()))
         };

@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::{HeaderValue, Response};
 use parking_lot::Mutex;
 use tokio::time::Instant;
-use weir_core::header;
 use weir_serve::Body;
 
 use crate::admit::Call;
@@ -108,12 +107,12 @@ impl Forwarder {
             return answer::close(answer::refusal(call.view.dialect, &error), tally);
         }
         if let Some(refused) = refused {
-            return answer::close(answer::identified(refused.answer(head, &call.view), &call.headers), tally);
+            let mut response = refused.answer(head, &call.view);
+            answer::identify(response.headers_mut(), &call.headers);
+            return answer::close(response, tally);
         }
         answer::clean(&mut head.headers);
-        if let Some(id) = call.headers.get(header::REQUEST) {
-            head.headers.insert(header::REQUEST_ID, id.clone());
-        }
+        answer::identify(&mut head.headers, &call.headers);
         if is_event_stream {
             answer::without_length(&mut head.headers);
             head.headers.entry("cache-control").or_insert(HeaderValue::from_static("no-cache"));

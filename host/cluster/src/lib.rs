@@ -78,7 +78,6 @@ mod health;
 mod hedge;
 mod metrics;
 mod model;
-mod models;
 mod options;
 mod pace;
 mod pool;

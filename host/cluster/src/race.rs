@@ -77,10 +77,9 @@ impl Forwarder {
     /// An attempt that may be dropped since another is over first; then its endpoint took as long as that, at least. It
     /// is over when the answer's body has begun to come.
     async fn runner(&self, call: &Call, lease: Lease) -> Attempt {
-        let mut running = Running { lease: Some(lease), sent: Instant::now() };
-        let Some(lease) = &running.lease else { unreachable!("it was put there") };
-        let sent = running.sent;
-        let outcome = match self.ask(call, lease, sent).await {
+        let sent = Instant::now();
+        let mut running = Running { lease: &lease, sent, over: false };
+        let outcome = match self.ask(call, &lease, sent).await {
             Ok(answer) if answer.first.is_none() && answer.head.status.is_success() => {
                 let until = call.deadline.min(sent + self.timeouts.first_byte);
                 match answer.begin(until).await {
@@ -90,20 +89,23 @@ impl Forwarder {
             }
             outcome => outcome,
         };
-        let lease = running.lease.take();
-        Attempt { outcome, lease: lease.expect("nobody has taken it"), sent }
+        running.over = true;
+        drop(running);
+        Attempt { outcome, lease, sent }
     }
 }
 
-struct Running {
-    lease: Option<Lease>,
+/// An attempt under way: dropped before it is over, it tells what that shows of the endpoint.
+struct Running<'l> {
+    lease: &'l Lease,
     sent: Instant,
+    over: bool,
 }
 
-impl Drop for Running {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
-        if let Some(lease) = &self.lease {
-            lease.outlasted(Timed::Whole, self.sent.elapsed());
+        if !self.over {
+            self.lease.outlasted(Timed::Whole, self.sent.elapsed());
         }
     }
 }

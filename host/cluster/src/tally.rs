@@ -104,11 +104,8 @@ impl Tally {
 
     /// A piece of the answer went to the caller.
     pub(crate) fn passed(&mut self, piece: &Bytes) {
-        if self.record.time_to_first_token.is_none() {
-            self.record.time_to_first_token = Some(self.started.elapsed());
-        }
+        self.passed_bytes(piece.len());
         self.tokens.pass(piece);
-        self.record.bytes += piece.len() as u64;
     }
 
     /// So many bytes of an answer that holds no JSON went to the caller.

@@ -6,7 +6,8 @@ mod common;
 use std::time::Duration;
 
 use common::{Call, Tier, endpoint, key, now, options, principal, within};
-use serde_json::Value;
+use http::HeaderValue;
+use serde_json::{Value, json};
 use weir_cluster::{Cluster, ClusterOptions, Model, OptionsError};
 use weir_core::{Candidate, Plan, Secret, UnixMillis, header};
 use weir_tests::raw::RawClient;
@@ -186,6 +187,39 @@ async fn the_list_of_models_is_what_the_caller_may_use() {
     assert_eq!(tier.answer(&Call::new("GET", "/v1/models/qwen", "")).await.0.status, 200);
     assert_eq!(tier.answer(&Call::new("GET", "/v1/models/gpt", "")).await.0.status, 404);
     assert!(upstream.calls().is_empty(), "the list is made of the configuration");
+}
+
+#[tokio::test]
+async fn anthropics_clients_turn_the_pages_of_the_list() {
+    let upstream = echo().await;
+    let mut options = options(&[&upstream]);
+    options.models = ["a", "b", "c", "hidden"].map(|name| Model::new(name, vec![endpoint(&upstream)])).into();
+    let tier = Tier::start(options);
+    let get = async |query: &str| {
+        let mut call = Call::new("GET", &format!("/v1/models?{query}"), "");
+        call.headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+        call.headers.insert(header::PRINCIPAL, header::json_value(&principal(&["a", "b", "c"])));
+        let (head, body) = tier.answer(&call).await;
+        (head.status, serde_json::from_str::<Value>(&body).unwrap())
+    };
+    for (query, names, has_more) in [
+        ("", vec!["a", "b", "c"], false),
+        ("limit=2", vec!["a", "b"], true),
+        ("limit=2&after_id=b", vec!["c"], false),
+        ("limit=1&before_id=c", vec!["b"], true),
+        ("after_id=c", vec![], false),
+    ] {
+        let (status, list) = get(query).await;
+        let ids: Vec<&str> =
+            list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
+        assert_eq!((status, &ids), (200, &names), "{query}");
+        let ends = (list["first_id"].as_str(), list["last_id"].as_str());
+        assert_eq!(ends, (names.first().copied(), names.last().copied()), "{query}");
+        assert_eq!(list["has_more"], has_more, "{query}");
+    }
+    let (status, refused) = get("limit=0").await;
+    assert_eq!((status, &refused["error"]["type"]), (400, &json!("invalid_request_error")));
+    assert!(refused["error"]["message"].as_str().unwrap().contains("`limit`"), "{refused}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use weir_cluster::{EndpointState, ModelState};
 
-use crate::document::{Collision, Fleet, Problem, Watch};
+use crate::document::{self, Collision, Fleet, Problem, Watch};
 use crate::text::{clock, count, line, source};
 
 /// What is different in `new`, a line each, with the time at which it was seen. Figures that always move are left out.
@@ -13,18 +13,8 @@ pub fn changes(old: &Fleet, new: &Fleet) -> Vec<String> {
     let mut lines = Vec::new();
     models(old, new, &mut lines);
     watches(old, new, &mut lines);
-    for collision in new.collisions.iter().filter(|it| !old.collisions.contains(it)) {
-        lines.push(format!("collision: {}", collided(collision)));
-    }
-    for collision in old.collisions.iter().filter(|it| !new.collisions.contains(it)) {
-        lines.push(format!("collision over: {}", collided(collision)));
-    }
-    for problem in new.problems.iter().filter(|it| !old.problems.contains(it)) {
-        lines.push(format!("problem: {}", told(problem)));
-    }
-    for problem in old.problems.iter().filter(|it| !new.problems.contains(it)) {
-        lines.push(format!("problem over: {}", told(problem)));
-    }
+    listed("collision", &old.collisions, &new.collisions, collided, &mut lines);
+    listed("problem", &old.problems, &new.problems, told, &mut lines);
     let time = clock(new.taken_at);
     lines.into_iter().map(|line| format!("{time}  {line}")).collect()
 }
@@ -66,10 +56,7 @@ fn model_changes(old: &ModelState, new: &ModelState, lines: &mut Vec<String>) {
 }
 
 fn endpoints(model: &str, old: &ModelState, new: &ModelState, lines: &mut Vec<String>) {
-    let of = |model: &ModelState| -> BTreeMap<String, EndpointState> {
-        model.versions.iter().flat_map(|v| &v.endpoints).map(|e| (e.name.clone(), e.clone())).collect()
-    };
-    let (before, after) = (of(old), of(new));
+    let (before, after) = (by_name(old), by_name(new));
     for (name, endpoint) in &after {
         let word = endpoint.standing.word();
         match before.get(name) {
@@ -83,6 +70,10 @@ fn endpoints(model: &str, old: &ModelState, new: &ModelState, lines: &mut Vec<St
     for name in before.keys().filter(|name| !after.contains_key(*name)) {
         lines.push(format!("{model}: {} removed", line(name)));
     }
+}
+
+fn by_name(model: &ModelState) -> BTreeMap<&str, &EndpointState> {
+    document::endpoints(model).map(|endpoint| (endpoint.name.as_str(), endpoint)).collect()
 }
 
 fn watches(old: &Fleet, new: &Fleet, lines: &mut Vec<String>) {
@@ -101,6 +92,13 @@ fn watches(old: &Fleet, new: &Fleet, lines: &mut Vec<String>) {
             lines.push(format!("watch of {}{place}: {}", line(&key.0), count(watch.objects, "object")));
         }
     }
+}
+
+/// What has come on a list, and what is over.
+fn listed<T: PartialEq>(what: &str, old: &[T], new: &[T], told: fn(&T) -> String, lines: &mut Vec<String>) {
+    let come = new.iter().filter(|it| !old.contains(it)).map(|it| format!("{what}: {}", told(it)));
+    let over = old.iter().filter(|it| !new.contains(it)).map(|it| format!("{what} over: {}", told(it)));
+    lines.extend(come.chain(over));
 }
 
 fn status(model: &ModelState) -> String {

@@ -72,6 +72,35 @@ impl RequestBodyError {
     }
 }
 
+/// A body that holds something until it is dropped, at its end or before: what ends with the transfer.
+pub(crate) struct Holding<G> {
+    body: Body,
+    _held: G,
+}
+
+impl<G> Holding<G> {
+    pub(crate) fn new(body: Body, held: G) -> Self {
+        Self { body, _held: held }
+    }
+}
+
+impl<G: Unpin> http_body::Body for Holding<G> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// A request body under the limits of its listener.
 pub(crate) struct LimitedBody {
     inner: Incoming,

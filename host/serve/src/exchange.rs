@@ -5,16 +5,14 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
 use http::{HeaderValue, Request, Response, StatusCode, Version, request};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
-use crate::body::{Body, BoxError, LimitedBody, full};
+use crate::body::{Body, Holding, LimitedBody, full};
 use crate::guard::hop::{strip_hop_by_hop, strip_keeping_close};
 use crate::guard::target::check_target;
 use crate::guard::{InFlight, Refusal, Wire};
@@ -28,6 +26,9 @@ pub(crate) struct Exchange<S> {
     pub(crate) limits: Arc<ServeLimits>,
     pub(crate) wire: Arc<Wire>,
 }
+
+/// A response's body; while it lives, its request is in flight.
+type Answer = Holding<InFlight>;
 
 impl<S, F> hyper::service::Service<Request<Incoming>> for Exchange<S>
 where
@@ -48,13 +49,13 @@ where
                     let answering = AssertUnwindSafe(async move { service(request, peer).await });
                     let mut response = answering.catch_unwind().await.unwrap_or_else(|_| panicked());
                     strip_keeping_close(response.headers_mut());
-                    Ok(response.map(|body| Answer { body, _in_flight: in_flight }))
+                    Ok(response.map(|body| Holding::new(body, in_flight)))
                 })
             }
             Err(refusal) => {
                 tracing::debug!(peer = %self.peer.addr, %refusal, "request refused");
                 let response = refused(refusal, version);
-                let response = response.map(|body| Answer { body, _in_flight: in_flight });
+                let response = response.map(|body| Holding::new(body, in_flight));
                 Box::pin(std::future::ready(Ok(response)))
             }
         }
@@ -126,27 +127,4 @@ fn error(status: StatusCode, message: &str) -> Response<Body> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     response.map(|_| full(body))
-}
-
-/// A response's body; while it lives, its request is in flight.
-pub(crate) struct Answer {
-    body: Body,
-    _in_flight: InFlight,
-}
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -61,13 +61,12 @@ pub(super) fn endpoint(dialect: Dialect) -> Endpoint {
     }
 }
 
-/// A client's request for a count, as its decoder of requests takes it: messages must say how long the answer may be.
-pub(super) fn as_request(body: &Object, client: Dialect) -> Object {
-    let mut body = body.clone();
+/// Makes a client's request for a count one that its decoder of requests takes: messages must say how long the answer
+/// may be.
+pub(super) fn complete(body: &mut Object, client: Dialect) {
     if client == Dialect::AnthropicMessages && body.raw("max_tokens").is_none() {
         body.set("max_tokens", &1);
     }
-    body
 }
 
 /// A request for an answer, as one for a count.

@@ -19,7 +19,7 @@ pub use headers::answer_headers;
 pub use prepare::{Prepared, Request, Upstream, prepare, prepare_in};
 pub use redact::redact;
 pub(crate) use redact::redact_error;
-pub use translate::{Exchange, passing};
+pub use translate::Exchange;
 
 use http::HeaderMap;
 use weir_core::header::{self, InternalHeaderError, read_json};

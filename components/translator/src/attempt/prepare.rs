@@ -11,9 +11,9 @@ use super::translate::{Crossing, Form};
 use super::{Attempt, Exchange};
 use super::{count, inference, place};
 use crate::codec::{Asked, Target, backend_side, client_side};
+use crate::openai_chat;
 use crate::tools::{ToolNames, ToolRules};
 use crate::unsupported::Unsupported;
-use crate::{anthropic, openai_chat, openai_responses};
 
 /// The client's request.
 #[derive(Clone, Copy)]
@@ -100,14 +100,15 @@ pub fn prepare_in(
     let stream = body.read("stream")?.unwrap_or(false);
     let mut unsupported = Unsupported::new(attempt.on_unsupported, client, dialect);
     let (path, form, bytes) = if client == dialect && !needs_translation(&body, request.view, backend) {
-        let (form, bytes) = pass(&mut body, request.view, backend, attempt, &mut unsupported)?;
-        (path, form, bytes)
+        let form = pass(&mut body, request.view, backend, attempt, &mut unsupported)?;
+        backend.body.apply(&mut body);
+        (path, form, body.to_bytes())
     } else {
         let max_depth = config.sizes.json_depth;
         let wanted = Wanted { view: request.view, attempt, dialect, quirks: &backend.quirks, max_depth };
-        translate(&body, wanted, &mut unsupported)?
+        let (path, form, bytes) = translate(&mut body, wanted, &mut unsupported)?;
+        (path, form, edited(bytes, &backend.body, max_depth)?)
     };
-    let bytes = edited(bytes, &backend.body, config.sizes.json_depth)?;
     let mut headers = upstream_headers(request.headers, backend, client, dialect, &mut unsupported);
     headers.insert(http::header::CONTENT_LENGTH, bytes.len().into());
     let query = place::query(request.view, dialect);
@@ -173,20 +174,18 @@ fn quirks_of_chat<'a>(view: &RequestView, backend: &'a Backend) -> Option<&'a Qu
     (server && view.endpoint == Endpoint::ChatCompletions).then_some(&backend.quirks)
 }
 
-/// The same dialect on both sides.
+/// The same dialect on both sides: how the answer is read, and what must be changed in the body.
 fn pass(
     body: &mut Object,
     view: &RequestView,
     backend: &Backend,
     attempt: &Attempt,
     unsupported: &mut Unsupported,
-) -> Result<(Form, Vec<u8>), GatewayError> {
+) -> Result<Form, GatewayError> {
     // A tier two passes on what other families' backends vouched for to whichever it finds.
     let foreign = match backend.kind {
         BackendKind::Weir { .. } => Vec::new(),
-        _ if view.dialect == Dialect::AnthropicMessages => anthropic::edit(body),
-        _ if view.dialect == Dialect::OpenaiResponses => openai_responses::edit(body),
-        _ => Vec::new(),
+        _ => client_side(view.dialect).map_or_else(Vec::new, |side| (side.edit)(body)),
     };
     foreign.iter().for_each(|path| unsupported.note(path));
     let stream = body.read("stream")?.unwrap_or(false);
@@ -196,7 +195,7 @@ fn pass(
         asks_usage &= quirks.stream_options;
     }
     let client_asked = openai_chat::edit(body, &attempt.candidate.model, stream, asks_usage)?;
-    Ok((Form::Pass { endpoint: view.endpoint.clone(), client_asked }, body.to_bytes()))
+    Ok(Form::Pass { endpoint: view.endpoint.clone(), client_asked })
 }
 
 /// The body with what the backend's policy says of it.
@@ -222,7 +221,7 @@ struct Wanted<'a> {
 
 /// Another dialect than the client's: the path, how the answer is read, and the body.
 fn translate(
-    body: &Object,
+    body: &mut Object,
     wanted: Wanted<'_>,
     unsupported: &mut Unsupported,
 ) -> Result<(&'static str, Form, Vec<u8>), GatewayError> {
@@ -234,11 +233,10 @@ fn translate(
         let message = format!("the backend speaks {}, which cannot serve {}", dialect.name(), view.path);
         GatewayError::new(ErrorKind::Unsupported, message)
     })?;
-    let mut request = if counts {
-        (client.decode_request)(&count::as_request(body, view.dialect))?
-    } else {
-        (client.decode_request)(body)?
-    };
+    if counts {
+        count::complete(body, view.dialect);
+    }
+    let mut request = (client.decode_request)(body)?;
     for path in std::mem::take(&mut request.asides) {
         unsupported.note(&path);
     }

@@ -9,7 +9,6 @@ use crate::codec::{Asked, BackendSide, ClientSide, backend_side, client_side};
 use crate::inference::{self, InferenceTap};
 use crate::stream::{Cross, Frames, Machine, Pass, Translation};
 use crate::tools::ToolNames;
-use crate::{anthropic, openai_chat, openai_responses};
 
 /// What was agreed on when the request was translated, and is needed to translate its answer.
 #[derive(Clone)]
@@ -44,18 +43,6 @@ pub(super) struct Crossing {
     pub(super) backend: BackendSide,
     pub(super) asked: Asked,
     pub(super) names: ToolNames,
-}
-
-/// Looks on while a stream of this dialect passes. `client_asked` says whether a client of chat completions wants the
-/// usage in it.
-#[must_use]
-pub fn passing(dialect: Dialect, client_asked: bool) -> Box<dyn Translation> {
-    match dialect {
-        Dialect::AnthropicMessages => Box::new(Pass(anthropic::MessagesTap::default())),
-        Dialect::OpenaiResponses => Box::new(Pass(openai_responses::ResponsesTap::default())),
-        Dialect::KserveV1 | Dialect::KserveV2 => Box::new(Pass(InferenceTap)),
-        _ => Box::new(Pass(openai_chat::ChatTap::new(client_asked))),
-    }
 }
 
 impl Exchange {
@@ -101,15 +88,23 @@ impl Exchange {
     #[must_use]
     pub fn machine(&self, now: UnixMillis) -> Machine {
         let translation: Box<dyn Translation> = match &self.form {
-            Form::Pass { client_asked, .. } => passing(self.client, *client_asked),
+            Form::Pass { client_asked, .. } => self.tap(*client_asked),
             // Nobody streams a count; what comes all the same is held against the client's dialect.
-            Form::Count | Form::List(_) | Form::Inference { .. } => passing(self.client, false),
+            Form::Count | Form::List(_) | Form::Inference { .. } => self.tap(false),
             Form::Cross(crossing) => {
                 let Crossing { client, backend, asked, names } = &**crossing;
                 Box::new(Cross::new((backend.source)(), (client.sink)(asked, now)).with_names(names.clone()))
             }
         };
         Machine::new(translation, self.client, self.estimate, &self.sizes)
+    }
+
+    /// Looks on while a stream of the client's dialect passes.
+    fn tap(&self, client_asked: bool) -> Box<dyn Translation> {
+        match client_side(self.client) {
+            Some(side) => (side.tap)(client_asked),
+            None => Box::new(Pass(InferenceTap)),
+        }
     }
 
     /// A whole answer that came at `now`, as the client gets it, and what it used.
@@ -125,16 +120,8 @@ impl Exchange {
                 let usage = inference::usage(&body, self.estimate.input);
                 (body, Some(usage))
             }
-            Form::Pass { endpoint: Endpoint::Messages, .. } => {
-                let usage = anthropic::tap_answer(&body)?;
-                (body, usage)
-            }
-            Form::Pass { endpoint: Endpoint::Responses, .. } => {
-                let usage = openai_responses::tap_answer(&body)?;
-                (body, usage)
-            }
             Form::Pass { .. } => {
-                let usage = openai_chat::tap_answer(&body)?;
+                let usage = client_side(self.client).map_or(Ok(None), |side| (side.tap_response)(&body))?;
                 (body, usage)
             }
             Form::Count => (super::count::translated(self, &body)?, Some(Usage::default())),

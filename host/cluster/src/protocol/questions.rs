@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use http::Response;
 use serde_json::{Value, json};
-use weir_core::{Endpoint, Principal, RequestView};
+use weir_core::{Dialect, Endpoint, Principal, RequestView, listing};
 use weir_serve::Body;
 
 use super::named::belongs;
+use crate::answer;
 use crate::directory::{Directory, Entry};
 use crate::model::Status;
-use crate::{answer, models};
 
 /// A question.
 pub(crate) struct Question {
@@ -43,17 +43,30 @@ impl Question {
         let told = match (&view.endpoint, &model) {
             (Endpoint::ModelReady, Some((name, entry))) if ready(entry) => json!({"name": name, "ready": true}),
             (Endpoint::ModelReady, Some((_, entry))) => return answer::not_ready(view.dialect, &entry.status),
-            (_, Some((name, entry))) => models::one(name, view.dialect, ready(entry)),
+            (_, Some((name, entry))) => described(name, view.dialect, ready(entry)),
             (Endpoint::Alive, None) => json!({"status": "alive"}),
             (Endpoint::ServerLive, None) => json!({"live": true}),
             (Endpoint::ServerReady, None) => json!({"ready": true}),
             (Endpoint::ServerMetadata, None) => metadata(),
             (Endpoint::ModelNames, None) => json!({"models": names()}),
             (Endpoint::RepositoryIndex, None) => index(directory, &names(), ready),
-            _ => models::list(&names(), view.dialect),
+            _ => match listing::list(&names(), view.dialect, &view.query) {
+                Ok(list) => list,
+                Err(refused) => return answer::refusal(view.dialect, &refused),
+            },
         };
         answer::json(told.to_string())
     }
+}
+
+/// One model. OpenAI's description has KServe V1's word about its readiness beside it.
+fn described(name: &str, dialect: Dialect, ready: bool) -> Value {
+    let mut model = listing::model(name, dialect);
+    if dialect != Dialect::AnthropicMessages {
+        model["name"] = name.into();
+        model["ready"] = ready.into();
+    }
+    model
 }
 
 /// What the server is. The extensions are those that pass through it to a model's servers.

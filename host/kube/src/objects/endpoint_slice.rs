@@ -11,9 +11,6 @@ use super::{Metadata, resource};
 pub struct EndpointSlice {
     /// Its name and what all objects have.
     pub metadata: Metadata,
-    /// `IPv4`, `IPv6`, `FQDN`.
-    #[serde(default, deserialize_with = "lenient")]
-    pub address_type: Box<str>,
     /// The addresses.
     #[serde(default, deserialize_with = "lenient")]
     pub endpoints: Box<[SliceEndpoint]>,
@@ -81,9 +78,6 @@ pub struct TargetRef {
     /// Its name.
     #[serde(deserialize_with = "lenient")]
     pub name: Box<str>,
-    /// Which of the pods that ever bore this name it is.
-    #[serde(deserialize_with = "lenient")]
-    pub uid: Box<str>,
 }
 
 /// A port.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::lenient::{lenient, lenient_structs};
-use super::{Conditions, Labels, Metadata, Resource, resource};
+use super::{Labels, Metadata, Resource, resource};
 
 /// Pods that serve the same models.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -14,9 +14,6 @@ pub struct InferencePool {
     /// Which pods, and how they are called.
     #[serde(default, deserialize_with = "lenient")]
     pub spec: PoolSpec,
-    /// What the gateways say of it.
-    #[serde(default, deserialize_with = "lenient")]
-    pub status: PoolStatus,
 }
 
 resource!(InferencePool, "inference.networking.k8s.io", ["v1"], "inferencepools", "InferencePool");
@@ -52,24 +49,6 @@ pub struct TargetPort {
     /// Its number.
     #[serde(deserialize_with = "lenient")]
     pub number: u16,
-}
-
-/// What the gateways say of a pool.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct PoolStatus {
-    /// Each gateway.
-    #[serde(deserialize_with = "lenient")]
-    pub parents: Box<[PoolParent]>,
-}
-
-/// What a gateway says of a pool.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct PoolParent {
-    /// Its state there.
-    #[serde(deserialize_with = "lenient")]
-    pub conditions: Conditions,
 }
 
 /// How urgent calls are that name it.
@@ -199,8 +178,6 @@ lenient_structs!(
     PoolSpec,
     Selector,
     TargetPort,
-    PoolStatus,
-    PoolParent,
     ObjectiveSpec,
     PoolRef,
     RewriteSpec,

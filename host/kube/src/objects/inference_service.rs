@@ -48,9 +48,6 @@ pub struct Predictor {
     /// How many replicas there are at least; 0: it may sleep.
     #[serde(deserialize_with = "lenient")]
     pub min_replicas: Option<i32>,
-    /// The newest revision's share of the calls, in percent, with Knative.
-    #[serde(deserialize_with = "lenient")]
-    pub canary_traffic_percent: Option<i64>,
     /// Containers of the owner's own.
     #[serde(deserialize_with = "lenient")]
     pub containers: Box<[Container]>,
@@ -266,18 +263,12 @@ pub struct ModelStatus {
     /// Why the last one failed.
     #[serde(deserialize_with = "lenient")]
     pub last_failure_info: Option<Box<FailureInfo>>,
-    /// How many there are.
-    #[serde(deserialize_with = "lenient")]
-    pub copies: Option<Copies>,
 }
 
 /// States: `Pending`, `Standby`, `Loading`, `Loaded`, `FailedToLoad`, or empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ModelStates {
-    /// Of the model that serves.
-    #[serde(deserialize_with = "lenient")]
-    pub active_model_state: Box<str>,
     /// Of the model that is to serve.
     #[serde(deserialize_with = "lenient")]
     pub target_model_state: Box<str>,
@@ -295,18 +286,6 @@ pub struct FailureInfo {
     pub message: Box<str>,
 }
 
-/// How many copies of a model there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Copies {
-    /// How many failed.
-    #[serde(deserialize_with = "lenient")]
-    pub failed_copies: i32,
-    /// How many there are.
-    #[serde(deserialize_with = "lenient")]
-    pub total_copies: Option<i32>,
-}
-
 /// What there is of a canary.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -314,9 +293,6 @@ pub struct CanaryStatus {
     /// Its name.
     #[serde(deserialize_with = "lenient")]
     pub name: Box<str>,
-    /// Whether it is ready.
-    #[serde(deserialize_with = "lenient")]
-    pub ready: Option<bool>,
     /// Its share, in percent.
     #[serde(deserialize_with = "lenient")]
     pub traffic_percent: Option<i64>,
@@ -340,6 +316,5 @@ lenient_structs!(
     ModelStatus,
     ModelStates,
     FailureInfo,
-    Copies,
     CanaryStatus,
 );

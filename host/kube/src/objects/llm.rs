@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::lenient::{lenient, lenient_structs};
-use super::{Conditions, Container, Metadata, resource};
+use super::{Conditions, Metadata, resource};
 
 /// A language model that KServe runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -39,12 +39,6 @@ pub struct LlmSpec {
     /// How calls get to it.
     #[serde(deserialize_with = "lenient")]
     pub router: Option<Box<Router>>,
-    /// The servers that read prompts for others, where they are apart.
-    #[serde(deserialize_with = "lenient")]
-    pub prefill: Option<Box<Workload>>,
-    /// Its pods, as far as the owner says.
-    #[serde(deserialize_with = "lenient")]
-    pub template: Template,
 }
 
 /// The model of an `LLMInferenceService`.
@@ -54,9 +48,6 @@ pub struct LlmModel {
     /// Its name for callers; the object's where there is none.
     #[serde(deserialize_with = "lenient")]
     pub name: Option<Box<str>>,
-    /// Where it is loaded from.
-    #[serde(deserialize_with = "lenient")]
-    pub uri: Box<str>,
     /// Its adapters.
     #[serde(deserialize_with = "lenient")]
     pub lora: Lora,
@@ -122,24 +113,6 @@ pub struct SchedulerPool {
     pub reference: Option<Reference>,
 }
 
-/// A part of the servers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Workload {
-    /// How many replicas.
-    #[serde(deserialize_with = "lenient")]
-    pub replicas: Option<i32>,
-}
-
-/// The wish for pods.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Template {
-    /// Their containers.
-    #[serde(deserialize_with = "lenient")]
-    pub containers: Box<[Container]>,
-}
-
 /// What there is of an `LLMInferenceService`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -147,12 +120,6 @@ pub struct LlmStatus {
     /// What its controller says of its state.
     #[serde(deserialize_with = "lenient")]
     pub conditions: Conditions,
-    /// Where it is called from outside.
-    #[serde(deserialize_with = "lenient")]
-    pub url: Box<str>,
-    /// All its addresses.
-    #[serde(deserialize_with = "lenient")]
-    pub addresses: Box<[LlmAddress]>,
     /// How calls get to it.
     #[serde(deserialize_with = "lenient")]
     pub router: RouterStatus,
@@ -161,58 +128,13 @@ pub struct LlmStatus {
     pub workloads: Option<Box<Workloads>>,
 }
 
-/// An address.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct LlmAddress {
-    /// Its name, such as `gateway-external`.
-    #[serde(deserialize_with = "lenient")]
-    pub name: Box<str>,
-    /// The URL.
-    #[serde(deserialize_with = "lenient")]
-    pub url: Box<str>,
-    /// The authorities that sign for it, as PEM.
-    #[serde(rename = "CACerts", deserialize_with = "lenient")]
-    pub ca_certs: Option<Box<str>>,
-}
-
 /// How calls get to a model, as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct RouterStatus {
-    /// The group that it belongs to.
-    #[serde(deserialize_with = "lenient")]
-    pub group: Option<RouterGroup>,
     /// The picker of endpoints.
     #[serde(deserialize_with = "lenient")]
     pub scheduler: SchedulerStatus,
-}
-
-/// A group of services that are one model's versions.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct RouterGroup {
-    /// Its name.
-    #[serde(deserialize_with = "lenient")]
-    pub name: Box<str>,
-    /// Its members.
-    #[serde(deserialize_with = "lenient")]
-    pub members: Box<[GroupMember]>,
-}
-
-/// A member of a group.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct GroupMember {
-    /// The `LLMInferenceService`.
-    #[serde(deserialize_with = "lenient")]
-    pub name: Box<str>,
-    /// Whether its owner stopped it.
-    #[serde(deserialize_with = "lenient")]
-    pub stopped: bool,
-    /// Its share of the calls.
-    #[serde(deserialize_with = "lenient")]
-    pub weight: Option<i64>,
 }
 
 /// A picker of endpoints, as it is.
@@ -240,21 +162,9 @@ pub struct Reference {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Workloads {
-    /// The servers that are called.
-    #[serde(deserialize_with = "lenient")]
-    pub primary: Option<WorkloadStatus>,
     /// The service before them.
     #[serde(deserialize_with = "lenient")]
     pub service: Option<Reference>,
-}
-
-/// A part of the servers, as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct WorkloadStatus {
-    /// How many are ready.
-    #[serde(deserialize_with = "lenient")]
-    pub ready_replicas: Option<i32>,
 }
 
 lenient_structs!(
@@ -266,15 +176,9 @@ lenient_structs!(
     Route,
     Scheduler,
     SchedulerPool,
-    Workload,
-    Template,
     LlmStatus,
-    LlmAddress,
     RouterStatus,
-    RouterGroup,
-    GroupMember,
     SchedulerStatus,
     Reference,
     Workloads,
-    WorkloadStatus,
 );

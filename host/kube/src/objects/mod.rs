@@ -31,17 +31,17 @@ pub use condition::{Condition, Conditions, State};
 pub use container::{Container, ContainerPort, Flags, Probe};
 pub use endpoint_slice::{EndpointSlice, SliceEndpoint, SlicePort, TargetRef};
 pub use extension::{
-    InExtensionGroup, InferenceModelRewrite, InferenceObjective, InferencePool, PoolRef, PoolSpec, PoolStatus,
-    RewriteMatch, RewriteRule, RewriteSpec, RewriteTarget,
+    InExtensionGroup, InferenceModelRewrite, InferenceObjective, InferencePool, PoolRef, PoolSpec, RewriteMatch,
+    RewriteRule, RewriteSpec, RewriteTarget,
 };
 pub use graph::InferenceGraph;
 pub use inference_service::{
-    Address, Canary, CanaryStatus, Component, ComponentStatus, Components, Copies, FailureInfo, InferenceService,
+    Address, Canary, CanaryStatus, Component, ComponentStatus, Components, FailureInfo, InferenceService,
     InferenceServiceSpec, InferenceServiceStatus, ModelFormat, ModelSpec, ModelStates, ModelStatus, Predictor, Traffic,
 };
 pub use llm::{
-    GroupMember, LlmAddress, LlmInferenceService, LlmModel, LlmSpec, LlmStatus, Lora, LoraAdapter, Reference, Route,
-    Router, RouterGroup, RouterStatus, Scheduler, SchedulerPool, SchedulerStatus, Workload, Workloads,
+    LlmInferenceService, LlmModel, LlmSpec, LlmStatus, Lora, LoraAdapter, Reference, Route, Router, RouterStatus,
+    Scheduler, SchedulerPool, SchedulerStatus, Workloads,
 };
 pub use metadata::{Labels, Metadata, ObjectRef};
 pub use pod::{Pod, PodSpec, PodStatus};

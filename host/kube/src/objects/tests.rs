@@ -1,3 +1,5 @@
+//! What is read of objects that others wrote.
+
 use super::*;
 
 fn read<T: Resource>(json: &str) -> T {
@@ -32,7 +34,7 @@ fn what_is_of_another_type_is_as_if_it_were_not_there() {
 }
 
 #[test]
-fn what_is_named_before_is_not_read_for_a_pool_that_selects_nothing() {
+fn a_pool_without_a_selector_has_no_labels_and_a_number_that_is_no_port_is_0() {
     let pool: InferencePool =
         read(r#"{"metadata": {"name": "p"}, "spec": {"targetPorts": [{"number": 70000}, {"number": 8000}]}}"#);
     assert!(pool.spec.selector.match_labels.is_empty());

@@ -1,3 +1,5 @@
+//! Waiting for a change of what is watched.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The way to the API server.
+
 use std::path::PathBuf;
 use std::time::Duration;
 

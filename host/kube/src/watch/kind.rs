@@ -1,3 +1,5 @@
+//! The kinds of objects, as paths name them.
+
 use std::fmt;
 
 /// A kind of object, as the API server's paths name it.

@@ -1,3 +1,5 @@
+//! How long watching may take, and how large what comes may be.
+
 use std::time::Duration;
 
 /// How long things may take, and how large they may be.

@@ -1,3 +1,5 @@
+//! How a watch is doing, for people and metrics.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

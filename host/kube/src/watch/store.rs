@@ -1,3 +1,5 @@
+//! The objects of one kind, as they were last heard of.
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! All that is watched, started together and seen together.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

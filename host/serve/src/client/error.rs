@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper_util::client::legacy;
 
 use super::NetworkPolicy;
+use crate::body::BoxError;
 
 /// Why an upstream call failed. The texts name the upstream's host, never a path or a header.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -137,6 +138,11 @@ impl ClientError {
             Self::Closed(source)
         }
     }
+}
+
+/// As the body of an upstream's response fails.
+pub(super) fn body_error(error: &hyper::Error) -> BoxError {
+    ClientError::from_body(error).into()
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

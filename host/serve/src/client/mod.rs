@@ -12,6 +12,7 @@
 
 mod connect;
 mod error;
+mod line;
 mod network;
 mod options;
 mod resolve;
@@ -23,11 +24,12 @@ use http_body_util::BodyExt;
 use hyper_util::client::legacy;
 use hyper_util::rt::TokioTimer;
 
-use crate::body::{Body, BoxError};
+use crate::body::Body;
 use crate::guard::hop::strip_hop_by_hop;
 
 use connect::Connector;
 pub use error::ClientError;
+use error::body_error;
 pub use network::NetworkPolicy;
 pub use options::{ClientBuildError, ClientOptions, TlsRoots};
 use sending::{Tasks, held, holding};
@@ -80,7 +82,7 @@ impl Client {
         let response = self.0.request(request).await.map_err(|error| ClientError::from_legacy(&error))?;
         let (mut parts, body) = response.into_parts();
         strip_hop_by_hop(&mut parts.headers);
-        let body = body.map_err(|error| BoxError::from(ClientError::from_body(&error))).boxed_unsync();
+        let body = body.map_err(|error| body_error(&error)).boxed_unsync();
         Ok(Response::from_parts(parts, holding(body, hold)))
     }
 }

@@ -20,7 +20,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::rt::Executor;
 
-use crate::body::{Body, BoxError};
+use crate::body::{Body, BoxError, Holding};
 
 thread_local! {
     /// The body that was read last, on its way to the task that reads it.
@@ -56,30 +56,8 @@ pub(super) fn held(request: Request<Body>) -> (Request<Body>, Option<Hold>) {
 /// The body of an answer; for as long as it is read, the request's is sent.
 pub(super) fn holding(body: Body, hold: Option<Hold>) -> Body {
     match hold {
-        Some(hold) => Answer { body, _hold: hold }.boxed_unsync(),
+        Some(hold) => Holding::new(body, hold).boxed_unsync(),
         None => body,
-    }
-}
-
-struct Answer {
-    body: Body,
-    _hold: Hold,
-}
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

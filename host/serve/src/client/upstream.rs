@@ -4,34 +4,27 @@
 //! pool for each costs less and can do more: it is closed when its server leaves, each server has its own limits, trust
 //! and name, and the request's address is made once.
 //!
-//! A connection of HTTP/1.1 has no task of its own: the call that uses it drives it, from the request's first byte to
-//! the last of the answer. So a call needs no other task to be woken, and when it is dropped, its connection is closed
-//! there and then. One of HTTP/2 is shared, and has a task.
+//! A connection of HTTP/1.1 belongs to one call at a time, which drives it ([`Line`]). One of HTTP/2 is shared, and has a
+//! task.
 
-use std::collections::VecDeque;
-use std::future::{Future as _, poll_fn};
-use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, Version};
-use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::client::legacy::connect::Connection as _;
 use hyper_util::rt::TokioTimer;
 use rustls::pki_types::ServerName;
-use tokio::time::Instant;
 
-use super::connect::{Connector, Stream, server_name};
+use super::connect::{Connector, server_name};
+use super::error::body_error;
+use super::line::{Idle, Line};
 use super::sending::{Tasks, held, holding};
 use super::{ClientBuildError, ClientError, ClientOptions, TlsRoots};
-use crate::body::{Body, BoxError};
+use crate::body::Body;
 use crate::guard::hop::strip_hop_by_hop;
 
 /// How many connections one request may be given, beside those that were kept.
@@ -120,20 +113,6 @@ struct Inner {
     dialing: tokio::sync::Mutex<()>,
 }
 
-/// Connections that wait for their next request, the one that has waited longest first.
-struct Idle {
-    lines: Mutex<VecDeque<(Box<Line>, Instant)>>,
-    most: usize,
-    closed: AtomicBool,
-}
-
-/// A connection of HTTP/1.1 and its two ends.
-struct Line {
-    sender: http1::SendRequest<Body>,
-    connection: http1::Connection<Stream, Body>,
-    over: bool,
-}
-
 impl Upstream {
     /// A server, to which nothing is connected yet.
     ///
@@ -144,7 +123,6 @@ impl Upstream {
         let authority: Authority = target.authority.parse().map_err(|_| wrong())?;
         let name = target.server_name.as_deref().unwrap_or(&target.host);
         let tls = target.tls.then(|| server_name(name).map_err(|_| TargetError::ServerName(name.to_owned())));
-        let idle = Idle { lines: Mutex::default(), most: dialer.options.pool_max_idle_per_host, closed: false.into() };
         Ok(Self(Arc::new(Inner {
             host: target.host.as_str().into(),
             port: target.port,
@@ -152,7 +130,7 @@ impl Upstream {
             host_header: HeaderValue::from_str(&target.authority).map_err(|_| wrong())?,
             authority,
             speaks_h2: target.h2c.into(),
-            idle: Arc::new(idle),
+            idle: Arc::new(Idle::new(dialer.options.pool_max_idle_per_host)),
             shared: Mutex::default(),
             dialing: tokio::sync::Mutex::default(),
             dialer,
@@ -199,15 +177,14 @@ impl Upstream {
 
     /// Closes all connections that wait, and keeps none from now on. Requests that are under way go on.
     pub fn close(&self) {
-        self.0.idle.closed.store(true, Ordering::Relaxed);
-        self.0.idle.lock().clear();
-        *lock(&self.0.shared) = None;
+        self.0.idle.close();
+        *self.0.shared() = None;
     }
 
     /// How many connections wait for a request; one that is shared is not among them.
     #[must_use]
     pub fn idle(&self) -> usize {
-        self.0.idle.lock().len()
+        self.0.idle.len()
     }
 
     /// Sends a request on the connection that all share, or on one of its own.
@@ -230,8 +207,7 @@ impl Upstream {
         *request.version_mut() = Version::HTTP_11;
         match line.exchange(request).await {
             Ok(response) => {
-                let home = Arc::downgrade(&self.0.idle);
-                let response = response.map(|body| Driven { body, line: Some(line), home }.boxed_unsync());
+                let response = response.map(|body| line.driving(body, &self.0.idle));
                 (Some(Ok(response)), None)
             }
             Err(error) => failed(error),
@@ -259,7 +235,7 @@ impl Upstream {
 
     /// The connection that all share; made where there is none, or none any more.
     async fn shared(&self) -> Result<http2::SendRequest<Body>, ClientError> {
-        let known = || lock(&self.0.shared).clone().filter(|sender| !sender.is_closed());
+        let known = || self.0.shared().clone().filter(|sender| !sender.is_closed());
         if let Some(sender) = known() {
             return Ok(sender);
         }
@@ -338,141 +314,19 @@ impl Inner {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(32 * 1024).max_headers(options.max_headers);
         let (sender, connection) = builder.handshake(stream).await.map_err(|error| failed(&error))?;
-        Ok(Dialed::Line(Box::new(Line { sender, connection, over: false })))
+        Ok(Dialed::Line(Box::new(Line::new(sender, connection))))
     }
 
     fn share(&self, sender: http2::SendRequest<Body>) {
         self.speaks_h2.store(true, Ordering::Relaxed);
-        if !self.idle.closed.load(Ordering::Relaxed) {
-            *lock(&self.shared) = Some(sender);
-        }
-    }
-}
-
-impl Idle {
-    /// The connection that was used last, if one has not waited for too long.
-    fn take(&self, timeout: std::time::Duration) -> Option<Box<Line>> {
-        let (line, since) = self.lock().pop_back()?;
-        if since.elapsed() < timeout {
-            return Some(line);
-        }
-        // The others have waited even longer.
-        drop(line);
-        self.lock().clear();
-        None
-    }
-
-    fn give(&self, line: Box<Line>) {
-        let mut lines = self.lock();
-        if lines.len() < self.most && !self.closed.load(Ordering::Relaxed) {
-            lines.push_back((line, Instant::now()));
+        if !self.idle.is_closed() {
+            *self.shared() = Some(sender);
         }
     }
 
-    fn sweep(&self, timeout: std::time::Duration) {
-        let mut lines = self.lock();
-        let fresh = lines.iter().position(|(_, since)| since.elapsed() < timeout).unwrap_or(lines.len());
-        let old: Vec<_> = lines.drain(..fresh).collect();
-        drop(lines);
-        drop(old);
+    fn shared(&self) -> MutexGuard<'_, Option<http2::SendRequest<Body>>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Box<Line>, Instant)>> {
-        lock(&self.lines)
-    }
-}
-
-impl Line {
-    /// Sends a request and drives the connection until the answer's head is there.
-    async fn exchange(&mut self, request: Request<Body>) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
-        // What happened while it waited, its end above all, is seen before anything is given to it.
-        poll_fn(|cx| {
-            self.drive(cx);
-            Poll::Ready(())
-        })
-        .await;
-        let mut answer = pin!(self.sender.try_send_request(request));
-        poll_fn(|cx| {
-            self.drive(cx);
-            answer.as_mut().poll(cx)
-        })
-        .await
-    }
-
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        if !self.over {
-            self.over = Pin::new(&mut self.connection).poll(cx).is_ready();
-        }
-    }
-}
-
-/// A response's body that drives its connection, and gives it back when it is at its end.
-struct Driven {
-    body: Incoming,
-    line: Option<Box<Line>>,
-    home: Weak<Idle>,
-}
-
-impl Driven {
-    /// The body is whole. The connection is kept if it is ready for another request, and that at once.
-    fn finish(&mut self, cx: &mut Context<'_>) {
-        let Some(mut line) = self.line.take() else { return };
-        line.drive(cx);
-        if !line.over
-            && line.sender.is_ready()
-            && let Some(home) = self.home.upgrade()
-        {
-            home.give(line);
-        }
-    }
-}
-
-impl http_body::Body for Driven {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = &mut *self;
-        let mut polled = Pin::new(&mut this.body).poll_frame(cx);
-        if polled.is_pending()
-            && let Some(line) = &mut this.line
-        {
-            line.drive(cx);
-            polled = Pin::new(&mut this.body).poll_frame(cx);
-        }
-        match std::task::ready!(polled) {
-            Some(Ok(frame)) => {
-                if this.body.is_end_stream() {
-                    this.finish(cx);
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Some(Err(error)) => {
-                this.line = None;
-                Poll::Ready(Some(Err(body_error(&error))))
-            }
-            None => {
-                this.finish(cx);
-                Poll::Ready(None)
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-fn body_error(error: &hyper::Error) -> BoxError {
-    BoxError::from(ClientError::from_body(error))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Inner {
