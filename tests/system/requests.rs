@@ -151,16 +151,46 @@ async fn h1_no_secret_is_in_any_sink() {
     let (head, answer) = exchange(weir.edge, &chat::request(weir.edge, KEY, false)).await.unwrap();
     assert_eq!(head.status, 400);
     assert!(upstream.calls()[0].head.contains(PROVIDER), "the key was not sent at all");
-    let metrics = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", weir.control);
-    let mut client = RawClient::connect(weir.control).await.unwrap();
-    client.send(metrics).await.unwrap();
-    let metrics = String::from_utf8_lossy(&client.read_to_end().await.0).into_owned();
+    let metrics = metrics(&weir).await;
     let edge_key = std::fs::read_to_string(weir.folder.path().join("edge.key")).unwrap();
     for (sink, text) in [("answer", answer.to_string()), ("log", weir.output()), ("metrics", metrics)] {
         for secret in [PROVIDER, KEY, edge_key.trim()] {
             assert!(!text.contains(secret), "{secret} is in the {sink}");
         }
     }
+}
+
+/// The parts of tier one that call tier two prove most calls by a key that they come to share with it.
+#[tokio::test]
+async fn an_edge_needs_its_signature_only_at_first() {
+    const CALLS: u64 = 40;
+    let limits = json!([{"name": "wide", "per": "key", "requests": 1_000_000, "every": "hour"}]);
+    let weir = Weir::start(&built(), &Setup { limits, ..Setup::default() });
+    for _ in 0..CALLS {
+        let (head, answer) = exchange(weir.edge, &chat::request(weir.edge, KEY, false)).await.unwrap();
+        assert_eq!(head.status, 200, "{answer}");
+        assert_eq!(head.header("x-weir-session"), None, "what is between the tiers is not for clients");
+    }
+    let metrics = metrics(&weir).await;
+    let proven = |proof: &str| -> u64 {
+        let line = format!("weir_signed_calls_total{{proof=\"{proof}\"}} ");
+        metrics
+            .lines()
+            .find_map(|text| text.strip_prefix(&line))
+            .unwrap_or_else(|| panic!("{metrics}"))
+            .parse()
+            .unwrap()
+    };
+    // A reservation and a call each, and all but the last settlements by now; of each instance of a part two are signed.
+    assert!(proven("mac") >= 2 * CALLS, "{metrics}");
+    assert!(proven("signature") <= CALLS / 2, "{metrics}");
+}
+
+async fn metrics(weir: &Weir) -> String {
+    let metrics = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", weir.control);
+    let mut client = RawClient::connect(weir.control).await.unwrap();
+    client.send(metrics).await.unwrap();
+    String::from_utf8_lossy(&client.read_to_end().await.0).into_owned()
 }
 
 /// Two tenants take turns on one instance of the chain, a hundred thousand times.
