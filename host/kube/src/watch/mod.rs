@@ -39,6 +39,7 @@
 
 mod address;
 mod backoff;
+mod bearer;
 mod changes;
 mod connect;
 mod failure;
