@@ -44,6 +44,7 @@ mod changes;
 mod connect;
 mod failure;
 mod frames;
+pub mod fuzz;
 mod kind;
 mod limits;
 mod list;
