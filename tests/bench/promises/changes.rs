@@ -21,6 +21,8 @@ pub(crate) struct Effect {
 pub(crate) struct Load {
     pub(crate) asked: usize,
     pub(crate) failed: usize,
+    /// What 99 in 100 did not exceed.
+    pub(crate) p99: Duration,
 }
 
 /// How many clients ask at once.
@@ -63,7 +65,6 @@ pub(crate) async fn processor_time(cluster: &Cluster, changes: usize) -> Duratio
 /// Changes that follow each other closely, with clients that ask all the while.
 pub(crate) async fn under_load(cluster: &Cluster, changes: usize) -> Load {
     let over = Arc::new(AtomicBool::new(false));
-    let mut load = Load { asked: 0, failed: 0 };
     let clients = futures::future::join_all((0..CLIENTS).map(|client| ask(cluster, client, over.clone())));
     let changing = async {
         for change in 0..changes {
@@ -73,12 +74,17 @@ pub(crate) async fn under_load(cluster: &Cluster, changes: usize) -> Load {
         }
         over.store(true, Ordering::Relaxed);
     };
-    let (asked, ()) = tokio::join!(clients, changing);
-    for one in asked {
-        load.asked += one.asked;
-        load.failed += one.failed;
-    }
-    load
+    let (answered, ()) = tokio::join!(clients, changing);
+    let mut all: Vec<Answered> = answered.into_iter().flatten().collect();
+    all.sort_unstable_by_key(|one| one.within);
+    let failed = all.iter().filter(|one| !one.well).count();
+    Load { asked: all.len(), failed, p99: all[all.len() * 99 / 100].within }
+}
+
+/// One request.
+struct Answered {
+    well: bool,
+    within: Duration,
 }
 
 /// Which model moves, and to which server: each round of models goes from one to the other.
@@ -94,26 +100,27 @@ async fn answered_by(client: &mut RawClient, request: &[u8], server: usize) -> b
     body.windows(says(server).len()).any(|window| window == says(server))
 }
 
-async fn ask(cluster: &Cluster, client: usize, over: Arc<AtomicBool>) -> Load {
-    let mut load = Load { asked: 0, failed: 0 };
+async fn ask(cluster: &Cluster, client: usize, over: Arc<AtomicBool>) -> Vec<Answered> {
+    let mut answered = Vec::new();
     let mut connection = None;
     while !over.load(Ordering::Relaxed) {
-        let request = cluster.request((client + load.asked) % CALLED);
-        load.asked += 1;
-        match exchange(connection.take(), cluster, &request).await {
-            Ok((200, kept)) => connection = Some(kept),
+        let request = cluster.request((client + answered.len()) % CALLED);
+        let start = Instant::now();
+        let result = exchange(connection.take(), cluster, &request).await;
+        let within = start.elapsed();
+        let well = matches!(result, Ok((200, _)));
+        match result {
             Ok((status, kept)) => {
-                eprintln!("answered with {status}");
-                load.failed += 1;
+                if !well {
+                    eprintln!("answered with {status}");
+                }
                 connection = Some(kept);
             }
-            Err(error) => {
-                eprintln!("not answered: {error}");
-                load.failed += 1;
-            }
+            Err(error) => eprintln!("not answered: {error}"),
         }
+        answered.push(Answered { well, within });
     }
-    load
+    answered
 }
 
 async fn exchange(kept: Option<RawClient>, cluster: &Cluster, request: &[u8]) -> std::io::Result<(u16, RawClient)> {

@@ -38,6 +38,7 @@ pub(crate) async fn measure(built: &Built, effort: &Effort) {
     let load = changes::under_load(&cluster, 5 * effort.changes).await;
     let what = format!("failed of {} requests during {} changes", load.asked, 5 * effort.changes);
     rows.push(Row { what, most: Some(0.0), measured: load.failed as f64, unit: "" });
+    rows.push(Row::millis("p99 of those requests, 4 at once".into(), None, load.p99));
     rows.push(Row::mib("the same cluster, the most after all that", Some(150.0), cluster.most_memory()));
     report(&rows);
 }
