@@ -4,11 +4,12 @@
 //! throughput with 32, as requests for each second of processor time that Weir's process used, so that the figure
 //! does not depend on how many cores the load generator took. Memory is the resident set as the kernel tells it.
 //!
-//! `--quick` measures less of everything; `--peers` tier two and its peers alone.
+//! `--quick` measures less of everything; `--peers` tier two and its peers alone, `--promises` what tier two promises.
 
 mod load;
 mod peers;
 mod process;
+mod promises;
 mod report;
 mod scene;
 
@@ -24,6 +25,9 @@ async fn main() {
     let effort = if has("--quick") { Effort::QUICK } else { Effort::FULL };
     let weir = std::env::var("WEIR_BIN").unwrap_or_else(|_| "target/release/weir".to_owned());
     let built = weir_tests::weir::Built::at(&weir);
+    if has("--promises") {
+        return promises::measure(&built, &effort).await;
+    }
     let mut report = Report::new(&built);
 
     if !has("--peers") {
@@ -32,6 +36,9 @@ async fn main() {
     report.section("Tier two beside its peers, in front of two model servers");
     measure(&built, &Way::of_two(), &effort, 2 * effort.streams, &mut report).await;
     report.write();
+    if !has("--peers") {
+        promises::measure(&built, &effort).await;
+    }
 }
 
 /// How much is measured.
@@ -39,11 +46,13 @@ struct Effort {
     samples: usize,
     throughput: Duration,
     streams: usize,
+    /// Changes of a cluster.
+    changes: usize,
 }
 
 impl Effort {
-    const QUICK: Self = Self { samples: 300, throughput: Duration::from_secs(2), streams: 200 };
-    const FULL: Self = Self { samples: 3_000, throughput: Duration::from_secs(8), streams: 1_000 };
+    const QUICK: Self = Self { samples: 300, throughput: Duration::from_secs(2), streams: 200, changes: 50 };
+    const FULL: Self = Self { samples: 3_000, throughput: Duration::from_secs(8), streams: 1_000, changes: 200 };
 }
 
 async fn measure(built: &Built, ways: &[Way], effort: &Effort, streams: usize, report: &mut Report) {

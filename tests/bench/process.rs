@@ -11,8 +11,17 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn of(pid: u32) -> Self {
+        Self::read(pid, "VmRSS:")
+    }
+
+    /// The largest that it has been.
+    pub(crate) fn most_of(pid: u32) -> Self {
+        Self::read(pid, "VmHWM:")
+    }
+
+    fn read(pid: u32, field: &str) -> Self {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = status.lines().find_map(|line| line.strip_prefix(field));
         let kib = kib.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
         Self { bytes: kib.unwrap_or(0) * 1024 }
     }

@@ -205,6 +205,11 @@ impl Asker {
         self.ask("Tell me of rivers. [[sim:tokens=100]] [[sim:tpot=60s]]", true)
     }
 
+    /// A request for a stream with two seconds between its tokens.
+    pub(crate) fn trickling_request(self) -> Vec<u8> {
+        self.ask("Tell me of rivers. [[sim:tokens=100]] [[sim:tpot=2s]]", true)
+    }
+
     fn ask(self, text: &str, stream: bool) -> Vec<u8> {
         let body = json!({"model": "sim", "stream": stream, "max_tokens": 100_000,
             "messages": [{"role": "user", "content": text}]})

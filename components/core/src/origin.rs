@@ -1,7 +1,9 @@
 //! Origins: the places that requests and credentials may go to.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,8 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Origin {
     tls: bool,
-    host: String,
+    // Shared: thousands of servers are told anew whenever one of them changes.
+    host: Arc<str>,
     port: u16,
 }
 
@@ -20,6 +23,22 @@ pub struct Origin {
 pub struct NotAnOrigin(pub String);
 
 impl Origin {
+    /// The origin of a port at an address.
+    #[must_use]
+    pub fn at(address: IpAddr, port: u16, tls: bool) -> Self {
+        let host = match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
+        Self { tls, host: host.into(), port }
+    }
+
+    /// Another port of the same host.
+    #[must_use]
+    pub fn with_port(&self, port: u16, tls: bool) -> Self {
+        Self { tls, host: self.host.clone(), port }
+    }
+
     /// Whether the origin is reached over TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
@@ -47,7 +66,7 @@ impl Origin {
     /// Host and port as they stand in a request's authority: a default port is left out.
     #[must_use]
     pub fn authority(&self) -> String {
-        if self.port == default_port(self.tls) { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+        if self.port == default_port(self.tls) { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
     }
 }
 
@@ -76,7 +95,7 @@ impl FromStr for Origin {
             None if authority.as_str().len() > authority.host().len() => return Err(fault()),
             None => default_port(tls),
         };
-        Ok(Self { tls, host: authority.host().to_ascii_lowercase(), port })
+        Ok(Self { tls, host: authority.host().to_ascii_lowercase().into(), port })
     }
 }
 
@@ -115,6 +134,18 @@ mod tests {
         assert_eq!(a, b);
         assert_eq!(a.to_string(), "https://api.openai.com");
         assert_eq!("http://[::1]:9000".parse::<Origin>().unwrap().authority(), "[::1]:9000");
+    }
+
+    #[test]
+    fn an_address_and_a_port_make_the_origin_that_is_written_so() {
+        for address in ["10.0.0.1", "255.255.255.255", "::1", "2001:db8::1", "::ffff:10.0.0.1"] {
+            let address: IpAddr = address.parse().unwrap();
+            for (port, tls) in [(80, false), (443, true), (443, false), (8080, true), (1, false)] {
+                let origin = Origin::at(address, port, tls);
+                assert_eq!(origin.to_string().parse(), Ok(origin.clone()));
+                assert_eq!(origin.with_port(9000, false), Origin::at(address, 9000, false));
+            }
+        }
     }
 
     #[test]

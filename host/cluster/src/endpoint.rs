@@ -1,5 +1,7 @@
 //! One model server: how it is addressed, and which of a request's headers it gets to see.
 
+use std::sync::Arc;
+
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName};
 use http::uri::InvalidUri;
 use http::{HeaderValue, Method, Request, Response, Uri};
@@ -32,7 +34,7 @@ pub(crate) struct Endpoint {
     upstream: Upstream,
     /// Where it speaks gRPC: over HTTP/2 alone.
     grpc: Upstream,
-    pub(crate) metrics: EndpointMetrics,
+    pub(crate) metrics: Arc<EndpointMetrics>,
 }
 
 /// A request that cannot be made for this endpoint.
@@ -67,7 +69,7 @@ impl Endpoint {
                 (to(target(&options, &options.origin, options.h2c))?, to(target(&options, grpc, !grpc.is_tls()))?)
             }
         };
-        let metrics = metrics.of_endpoint(&name);
+        let metrics = before.map_or_else(|| metrics.of_endpoint(&name), |before| before.metrics.clone());
         Ok(Self { options, name, health, upstream, grpc, metrics })
     }
 

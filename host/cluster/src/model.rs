@@ -3,6 +3,7 @@
 //! It comes from `weir.yaml` or from the cluster's API server; the data plane is told the whole each time
 //! ([`Cluster::reload`](crate::Cluster::reload)) and finds out itself what is new.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use weir_core::Origin;
@@ -108,7 +109,7 @@ pub struct EndpointOptions {
     pub origin: Origin,
     /// What its OpenAI paths begin with instead of `/v1`, such as `/openai/v1` on KServe; empty, or with a leading and no
     /// trailing `/`. V1 and V2 begin at the root.
-    pub base_path: String,
+    pub base_path: Cow<'static, str>,
     /// Where it speaks gRPC, where that is another port.
     pub grpc: Option<Origin>,
     /// The `Host` that it is asked for, where it is not the origin's: a Knative route behind a shared gateway.
@@ -216,7 +217,7 @@ impl PartialEq for EndpointOptions {
 impl EndpointOptions {
     /// An endpoint that wants no key, with room for 256 requests, and with health checks of our own.
     #[must_use]
-    pub fn new(origin: Origin, base_path: impl Into<String>) -> Self {
+    pub fn new(origin: Origin, base_path: impl Into<Cow<'static, str>>) -> Self {
         Self {
             origin,
             base_path: base_path.into(),

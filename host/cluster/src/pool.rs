@@ -99,10 +99,10 @@ impl Pool {
         let (change, wakes) = self.fleet.lock().checked(id, ok, now());
         note(change, endpoint, if ok { "up" } else { "down" });
         match change {
-            Change::Recovered => endpoint.metrics.up.set(1),
-            Change::Ejected => endpoint.metrics.up.set(0),
-            Change::None => 0,
-        };
+            Change::Recovered => endpoint.metrics.found(true),
+            Change::Ejected => endpoint.metrics.found(false),
+            Change::None => {}
+        }
         self.deliver(wakes);
     }
 
@@ -140,7 +140,7 @@ impl Pool {
     }
 
     fn lease(self: &Arc<Self>, model: ModelId, grant: Granted) -> Lease {
-        grant.endpoint.metrics.in_flight.inc();
+        grant.endpoint.metrics.work().in_flight.inc();
         Lease { pool: self.clone(), model, grant }
     }
 
@@ -173,7 +173,7 @@ impl Lease {
     /// The endpoint answered; after what time, where that tells how fast it is.
     pub(crate) fn succeeded(&self, took: Option<(Timed, Duration)>) {
         let (change, wakes) = self.pool.fleet.lock().succeeded(self.grant.id, self.model, took, now());
-        self.endpoint().metrics.answered.inc();
+        self.endpoint().metrics.work().answered.inc();
         note(change, self.endpoint(), "answers again");
         self.pool.deliver(wakes);
     }
@@ -192,7 +192,7 @@ impl Lease {
     /// The endpoint did not do as it should.
     pub(crate) fn failed(&self, failure: Failure) {
         let (change, wakes) = self.pool.fleet.lock().failed(self.grant.id, failure, now());
-        self.endpoint().metrics.failed.inc();
+        self.endpoint().metrics.work().failed.inc();
         note(change, self.endpoint(), "put aside after failed requests");
         self.pool.deliver(wakes);
     }
@@ -200,7 +200,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.grant.endpoint.metrics.in_flight.dec();
+        self.grant.endpoint.metrics.work().in_flight.dec();
         let wakes = self.pool.fleet.lock().release(self.grant.id, self.grant.probe, now());
         self.pool.deliver(wakes);
     }
@@ -224,7 +224,7 @@ fn note(change: Change, endpoint: &Endpoint, what: &'static str) {
     match change {
         Change::None => {}
         Change::Ejected => {
-            endpoint.metrics.ejections.inc();
+            endpoint.metrics.work().ejections.inc();
             tracing::warn!(endpoint = endpoint.name(), "endpoint {what}");
         }
         Change::Recovered => tracing::info!(endpoint = endpoint.name(), "endpoint {what}"),

@@ -156,7 +156,7 @@ impl Known {
             touched.push(entry.id);
             self.models.insert(model.name.clone(), Arc::new(entry));
         }
-        self.retire(fleet, metrics);
+        self.retire(fleet);
         wakes.extend(fleet.serve(&touched, now));
         wakes
     }
@@ -167,7 +167,7 @@ impl Known {
             fleet.replace(member.id, endpoint.clone(), terms);
             (member.endpoint, member.of_file) = (endpoint, of_file);
         } else {
-            endpoint.metrics.up.set(1);
+            endpoint.metrics.found(true);
             let id = fleet.add(endpoint.clone(), terms);
             self.endpoints.insert(name, Member { id, endpoint, of_file });
         }
@@ -189,14 +189,14 @@ impl Known {
     }
 
     /// Takes away the endpoints that no model lists any more.
-    fn retire(&mut self, fleet: &mut State, metrics: &Metrics) {
+    fn retire(&mut self, fleet: &mut State) {
         let listed: HashSet<EndpointId> = self.models.values().flat_map(|entry| &entry.endpoints).copied().collect();
-        self.endpoints.retain(|name, member| {
+        self.endpoints.retain(|_, member| {
             let stays = listed.contains(&member.id);
             if !stays {
                 fleet.retire(member.id);
                 member.endpoint.leave();
-                metrics.forget_endpoint(name);
+                member.endpoint.metrics.forget();
             }
             stays
         });

@@ -148,7 +148,7 @@ mod tests {
         let models =
             Model::from_settings(&settings, |name| (name == "k").then(|| Secret::new("sk-1".to_owned()))).unwrap();
         let endpoint = &models[0].versions[0].endpoints[0];
-        assert_eq!((endpoint.max_in_flight, endpoint.base_path.as_str()), (7, "/openai/v1"));
+        assert_eq!((endpoint.max_in_flight, &*endpoint.base_path), (7, "/openai/v1"));
         assert!(endpoint.credential.is_some());
         let missing = Model::from_settings(&host(server(Some("other")), None), |_| None).err().unwrap();
         assert!(missing.to_string().contains("`other`"), "{missing}");

@@ -145,10 +145,11 @@ impl Drop for Tally {
         let took = self.started.elapsed();
         self.record.duration = took;
         let model = &self.model;
+        let ends = model.ends();
         match *self.record.ending.get_or_insert(Ending::ClientGone) {
-            Ending::ClientGone => _ = model.cancels.inc(),
-            Ending::Truncated => _ = model.truncated.inc(),
-            Ending::Complete if self.tokens == Tokens::default() => _ = model.usage_unknown.inc(),
+            Ending::ClientGone => _ = ends.cancels.inc(),
+            Ending::Truncated => _ = ends.truncated.inc(),
+            Ending::Complete if self.tokens == Tokens::default() => _ = ends.usage_unknown.inc(),
             Ending::Complete | Ending::Refused | Ending::Failed => {}
         }
         (self.record.tokens_in, self.record.tokens_out) = (self.tokens.input, self.tokens.output);

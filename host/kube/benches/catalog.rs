@@ -64,7 +64,16 @@ fn objects() -> Objects {
             objects.pods.push(read(&pod));
         }
     }
+    // In the order in which stores give them.
+    sort(&mut objects.inference_services);
+    sort(&mut objects.llm_inference_services);
+    sort(&mut objects.pods);
+    sort(&mut objects.endpoint_slices);
     objects
+}
+
+fn sort<T: Resource>(objects: &mut [Arc<T>]) {
+    objects.sort_by_key(|object| object.metadata().object_ref());
 }
 
 fn pod(service: &str, name: &str, number: u32) -> Value {

@@ -43,7 +43,7 @@ mod watching;
 pub use answer::Body;
 pub use faults::{Interruption, Refusal, Verb};
 pub use kinds::{KINDS, Kind};
-pub use listen::Running;
+pub use listen::{Running, Tls};
 pub use recorded::{Recorded, recordings};
 pub use replay::Replay;
 pub use request::Asked;

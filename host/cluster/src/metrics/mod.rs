@@ -2,8 +2,10 @@
 //!
 //! Names of models and endpoints come from what is configured or found, never from a request, and go with it; statuses,
 //! reasons and operations are fixed lists; of tenants only so many have series of their own. So the number of series is
-//! bounded. Whoever counts holds a handle: no name is looked up, and nothing comes back that has been forgotten.
+//! bounded. Whoever counts holds a handle: no name is looked up, and nothing comes back that has been forgotten. What is
+//! counted of calls has its series from the first call on: a cluster has thousands of endpoints, and most of them rest.
 
+mod endpoint;
 mod labels;
 mod model;
 
@@ -16,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+pub(crate) use endpoint::EndpointMetrics;
 use labels::{OfAttempt, OfCall, OfEndpoint, OfHedge, OfModel, OfRetry, OfStatus, OfTokens};
 pub(crate) use model::{Finished, ModelMetrics};
 
@@ -57,16 +60,6 @@ struct Families {
     pairs: AtomicUsize,
 }
 
-/// What is counted of one endpoint.
-pub(crate) struct EndpointMetrics {
-    pub(crate) in_flight: Gauge,
-    pub(crate) up: Gauge,
-    pub(crate) ejections: Counter,
-    /// Attempts that were answered as they should be, and those that were not.
-    pub(crate) answered: Counter,
-    pub(crate) failed: Counter,
-}
-
 impl Metrics {
     pub(crate) fn new(registry: &mut Registry) -> Self {
         let families = Arc::new(Families {
@@ -105,27 +98,9 @@ impl Metrics {
         self.unknown.clone()
     }
 
-    pub(crate) fn of_endpoint(&self, name: &str) -> EndpointMetrics {
-        let label = OfEndpoint { endpoint: name.to_owned() };
-        let attempts = |outcome| self.families.attempts.get_or_create_owned(&OfAttempt::new(name, outcome));
-        EndpointMetrics {
-            in_flight: self.families.in_flight.get_or_create_owned(&label),
-            up: self.families.up.get_or_create_owned(&label),
-            ejections: self.families.ejections.get_or_create_owned(&label),
-            answered: attempts(OfAttempt::ANSWERED),
-            failed: attempts(OfAttempt::FAILED),
-        }
-    }
-
-    /// Forgets an endpoint that is not configured any more.
-    pub(crate) fn forget_endpoint(&self, name: &str) {
-        let label = OfEndpoint { endpoint: name.to_owned() };
-        self.families.in_flight.remove(&label);
-        self.families.up.remove(&label);
-        self.families.ejections.remove(&label);
-        for outcome in [OfAttempt::ANSWERED, OfAttempt::FAILED] {
-            self.families.attempts.remove(&OfAttempt::new(name, outcome));
-        }
+    /// What is counted of an endpoint.
+    pub(crate) fn of_endpoint(&self, name: &str) -> Arc<EndpointMetrics> {
+        EndpointMetrics::new(name, &self.families)
     }
 
     pub(crate) fn heartbeat(&self) {

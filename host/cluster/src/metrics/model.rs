@@ -19,15 +19,21 @@ pub(crate) struct ModelMetrics {
     name: String,
     families: Arc<Families>,
     pub(crate) queued: Gauge,
-    pub(crate) cancels: Counter,
-    pub(crate) truncated: Counter,
-    pub(crate) usage_unknown: Counter,
+    ends: OnceLock<Ends>,
     statuses: RwLock<HashMap<u16, Counter>>,
     retries: Mutex<HashMap<&'static str, Counter>>,
     hedges: [OnceLock<Counter>; 2],
     /// By operation, and by tenant.
     calls: RwLock<HashMap<&'static str, HashMap<String, Arc<Calls>>>>,
     gone: AtomicBool,
+}
+
+/// How calls ended that did not end as they should. Made with the first call, whatever its end.
+#[derive(Default)]
+pub(crate) struct Ends {
+    pub(crate) cancels: Counter,
+    pub(crate) truncated: Counter,
+    pub(crate) usage_unknown: Counter,
 }
 
 /// Calls of one tenant, of one operation of a model. Made when there is something to count.
@@ -58,15 +64,25 @@ impl ModelMetrics {
         Arc::new(Self {
             name: name.to_owned(),
             queued: families.queued.get_or_create_owned(&label),
-            cancels: families.cancels.get_or_create_owned(&label),
-            truncated: families.truncated.get_or_create_owned(&label),
-            usage_unknown: families.usage_unknown.get_or_create_owned(&label),
+            ends: OnceLock::new(),
             families: families.clone(),
             statuses: RwLock::default(),
             retries: Mutex::default(),
             hedges: Default::default(),
             calls: RwLock::default(),
             gone: AtomicBool::new(false),
+        })
+    }
+
+    /// How its calls ended so far.
+    pub(crate) fn ends(&self) -> &Ends {
+        self.ends.get_or_init(|| {
+            let (families, label) = (&self.families, OfModel { model: self.name.clone() });
+            Ends {
+                cancels: families.cancels.get_or_create_owned(&label),
+                truncated: families.truncated.get_or_create_owned(&label),
+                usage_unknown: families.usage_unknown.get_or_create_owned(&label),
+            }
         })
     }
 
@@ -115,6 +131,8 @@ impl ModelMetrics {
     /// Forgets all of it.
     pub(crate) fn forget(&self) {
         self.gone.store(true, Ordering::SeqCst);
+        // Where there is none yet, what is counted later is counted where nobody sees it.
+        self.ends.get_or_init(Ends::default);
         let (families, label) = (&self.families, OfModel { model: self.name.clone() });
         families.queued.remove(&label);
         families.cancels.remove(&label);

@@ -25,19 +25,46 @@ fn a_model_that_is_gone_leaves_nothing_whatever_ends_later() {
     let before = text(&registry).lines().count();
     let model = metrics.of_model("llama");
     let endpoint = metrics.of_endpoint("http://a");
-    endpoint.answered.inc();
+    endpoint.found(true);
+    endpoint.work().answered.inc();
+    model.ends().truncated.inc();
     model.finished(call("acme"));
     model.retried("timeout");
     model.hedged(true);
     assert!(text(&registry).contains(r#"gen_ai_request_model="llama",tenant="acme""#));
     assert!(text(&registry).contains(r#"weir_cluster_hedges_total{model="llama",answered="second"} 1"#));
     model.forget();
-    metrics.forget_endpoint("http://a");
+    endpoint.forget();
+    endpoint.found(false);
+    endpoint.work().failed.inc();
+    model.ends().cancels.inc();
     model.finished(call("late"));
     model.finished(Finished { status: 500, ..call("acme") });
     model.retried("connect");
     model.hedged(false);
     assert_eq!(text(&registry).lines().count(), before, "{}", text(&registry));
+}
+
+#[test]
+fn what_was_never_called_has_one_series() {
+    let mut registry = Registry::default();
+    let metrics = Metrics::new(&mut registry);
+    let series = |registry: &Registry| {
+        let text = text(registry);
+        text.lines().filter(|line| line.contains("=\"idle\"")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (model, endpoint) = (metrics.of_model("idle"), metrics.of_endpoint("idle"));
+    endpoint.found(true);
+    let before =
+        ["weir_cluster_endpoint_up{endpoint=\"idle\"} 1", "weir_cluster_queued{model=\"idle\"} 0"].map(String::from);
+    assert_eq!(series(&registry), before);
+
+    // Gone before it was ever called: a call that still comes makes none.
+    endpoint.forget();
+    model.forget();
+    endpoint.work().in_flight.inc();
+    model.ends().cancels.inc();
+    assert_eq!(series(&registry), Vec::<String>::new());
 }
 
 #[test]
@@ -73,7 +100,15 @@ fn tokens_of_a_stream_are_timed_after_the_first() {
 #[test]
 fn the_page_about_metrics_lists_them_all() {
     let mut registry = Registry::default();
-    Metrics::new(&mut registry);
+    let metrics = Metrics::new(&mut registry);
+    // A family without a series is not shown.
+    let (model, endpoint) = (metrics.of_model("m"), metrics.of_endpoint("e"));
+    endpoint.found(true);
+    endpoint.work();
+    model.ends();
+    model.retried("timeout");
+    model.hedged(true);
+    model.finished(call("acme"));
     let mut page = String::from(PREAMBLE);
     let text = text(&registry);
     let all: BTreeSet<&str> = text.lines().filter_map(|line| line.strip_prefix("# HELP ")).collect();
@@ -117,8 +152,10 @@ become underscores, and the unit is the name's end. `gen_ai_request_model` is th
 request used; `gen_ai_provider_name` is always `weir`.
 
 The number of series is bounded. Models and endpoints come from the configuration and from the cluster, never from a
-request, and their series go with them. 500 pairs of a model and a tenant have series of their own; the tenants of
-further pairs are counted together as `other`. Requests that name no model that is served have the empty name.
+request, and their series go with them. An endpoint that was not called yet has one, `weir_cluster_endpoint_up`, and a
+model has `weir_cluster_queued`; the others begin with the first call. 500 pairs of a model and a tenant have series of
+their own; the tenants of further pairs are counted together as `other`. Requests that name no model that is served have
+the empty name.
 
 Tokens are what the answers say: the `usage` of OpenAI's and Anthropic's answers and streams. What does not say it is
 counted in `weir_cluster_usage_unknown_total`.

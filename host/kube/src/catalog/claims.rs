@@ -5,6 +5,7 @@
 //! that they want most, then the others that they want, and then the one under `publishers/`.
 
 use std::collections::{BTreeSet, HashMap};
+use std::iter;
 
 use weir_cluster::{Model, Source};
 
@@ -108,18 +109,17 @@ impl Register<'_> {
     fn own_name(&mut self, place: usize, draft: &Draft) -> Option<String> {
         let Source::Object { kind, name: object, .. } = &draft.source else { return None };
         let namespace = &draft.namespace;
-        let candidates = [
-            qualified(namespace, &draft.name),
-            qualified(namespace, object),
-            qualified(namespace, &format!("{kind}/{object}")),
-            qualified(namespace, &format!("{kind}/{object}/{}", draft.name)),
-        ];
+        let first = qualified(namespace, &draft.name);
         // A plain name may be the qualified one already.
-        if self.taken.get(&candidates[0]) == Some(&place) {
+        if self.taken.get(&first) == Some(&place) {
             return None;
         }
-        let free = |name: &&String| !self.file.contains(*name) && !self.taken.contains_key(*name);
-        let own = candidates.iter().find(free)?.clone();
+        let others: [&dyn Fn() -> String; 3] =
+            [&|| qualified(namespace, object), &|| qualified(namespace, &format!("{kind}/{object}")), &|| {
+                qualified(namespace, &format!("{kind}/{object}/{}", draft.name))
+            }];
+        let free = |name: &String| !self.file.contains(name) && !self.taken.contains_key(name);
+        let own = iter::once(first).chain(others.into_iter().map(|other| other())).find(free)?;
         self.taken.insert(own.clone(), place);
         Some(own)
     }

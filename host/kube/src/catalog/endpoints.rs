@@ -1,6 +1,5 @@
 //! Servers: at a pod's address, or at a URL.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -50,8 +49,7 @@ impl<'a> Context<'a> {
         let pod = pod.and_then(|target| self.index.pod(namespace, &target.name));
         let mut served = Served { pod, ..Served::default() };
         let manner = manner(pod);
-        // One address may stand in two slices while a service changes.
-        let mut found: BTreeMap<(IpAddr, u16), EndpointOptions> = BTreeMap::new();
+        let mut found: Vec<Found> = Vec::new();
         for slice in slices {
             let Some(ports) = Ports::of(slice) else { continue };
             served.grpc_only |= ports.http.is_none();
@@ -63,20 +61,22 @@ impl<'a> Context<'a> {
                 if !(endpoint.conditions.is_ready() || ending && endpoint.conditions.is_serving()) {
                     continue;
                 }
-                let known = found.entry((address, ports.main())).or_insert_with(|| {
-                    let mut options = ports.endpoint(address, manner, self.settings.max_in_flight);
-                    options.draining = ending;
-                    options
-                });
-                known.draining &= ending;
+                found.push(Found { address, ports, ending });
             }
         }
-        served.endpoints = found.into_values().collect();
+        found.sort_by_key(|found| (found.address, found.ports.main()));
+        // One address may stand in two slices while a service changes.
+        found.dedup_by(|later, first| {
+            let same = (later.address, later.ports.main()) == (first.address, first.ports.main());
+            first.ending &= !same || later.ending;
+            same
+        });
+        served.endpoints = found.iter().map(|found| found.endpoint(manner, self.settings.max_in_flight)).collect();
         Some(served)
     }
 
     /// The server at a URL of an object's status.
-    pub(super) fn at(&self, address: &Address, base_path: &str) -> Result<Option<EndpointOptions>, Fault> {
+    pub(super) fn at(&self, address: &Address, base_path: &'static str) -> Result<Option<EndpointOptions>, Fault> {
         let Some(origin) = origin(&address.url)? else { return Ok(None) };
         let mut options = EndpointOptions::new(origin, base_path);
         if let Some(pem) = address.ca_certs.as_deref().filter(|pem| !pem.is_empty() && options.origin.is_tls()) {
@@ -121,22 +121,19 @@ pub(super) fn is_a_servers(address: IpAddr) -> bool {
     !(address.is_unspecified() || address.is_multicast() || special(address))
 }
 
-/// The origin of a pod's port.
-pub(super) fn pod_origin(address: IpAddr, port: u16, tls: bool) -> Origin {
-    let scheme = if tls { "https" } else { "http" };
-    let text = match address {
-        IpAddr::V4(address) => format!("{scheme}://{address}:{port}"),
-        IpAddr::V6(address) => format!("{scheme}://[{address}]:{port}"),
-    };
-    // What an address and a port make is an origin.
-    text.parse().unwrap_or_else(|_| unreachable!("{text} is an origin"))
-}
-
 /// The ports of a slice by what is spoken there.
 #[derive(Clone, Copy)]
 struct Ports {
     http: Option<(u16, bool)>,
     grpc: Option<u16>,
+}
+
+/// An address that a slice has, and whether its pod is being terminated.
+#[derive(Clone, Copy)]
+struct Found {
+    address: IpAddr,
+    ports: Ports,
+    ending: bool,
 }
 
 impl Ports {
@@ -155,18 +152,21 @@ impl Ports {
     fn main(self) -> u16 {
         self.http.map(|(port, _)| port).or(self.grpc).unwrap_or_default()
     }
+}
 
-    fn endpoint(self, address: IpAddr, manner: Manner, max_in_flight: usize) -> EndpointOptions {
-        let grpc = |port| pod_origin(address, port, false);
-        let tls = self.http.is_some_and(|(_, tls)| tls);
-        let mut options = EndpointOptions::new(pod_origin(address, self.main(), tls), manner.base_path);
-        match self.http {
-            Some(_) => options.grpc = self.grpc.or(manner.grpc_port).map(grpc),
-            None => options.h2c = true,
+impl Found {
+    fn endpoint(&self, manner: Manner, max_in_flight: usize) -> EndpointOptions {
+        let Ports { http, grpc } = self.ports;
+        let origin = Origin::at(self.address, self.ports.main(), http.is_some_and(|(_, tls)| tls));
+        let grpc = http.and(grpc.or(manner.grpc_port)).map(|port| origin.with_port(port, false));
+        EndpointOptions {
+            grpc,
+            h2c: http.is_none(),
+            watched: Watched::Elsewhere,
+            max_in_flight,
+            draining: self.ending,
+            ..EndpointOptions::new(origin, manner.base_path)
         }
-        options.watched = Watched::Elsewhere;
-        options.max_in_flight = max_in_flight;
-        options
     }
 }
 

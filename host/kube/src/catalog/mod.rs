@@ -23,6 +23,7 @@ mod claims;
 mod context;
 mod draft;
 mod endpoints;
+pub mod fuzz;
 mod graph;
 mod index;
 mod inference_service;
@@ -82,9 +83,9 @@ pub struct Catalog {
     pub models: Vec<Model>,
     /// How urgent calls are that name an objective, in order of namespace and name.
     pub objectives: Vec<Objective>,
-    /// Names that more than one object wanted.
+    /// Names that more than one object wanted, in order.
     pub collisions: Vec<Collision>,
-    /// Objects, or parts of them, that mean nothing or cannot be what they want.
+    /// Objects, or parts of them, that mean nothing or cannot be what they want; in order.
     pub problems: Vec<Problem>,
 }
 

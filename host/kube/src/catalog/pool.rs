@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use weir_cluster::{EndpointOptions, Role, Status, Trust, Watched};
+use weir_core::Origin;
 
 use super::claims::Claims;
 use super::context::{Context, Pooled};
 use super::draft::{Class, Draft, Release, seniority};
-use super::endpoints::{is_a_servers, pod_origin};
+use super::endpoints::is_a_servers;
 use super::llm::SPOKEN;
 use super::report::{Fault, Problem, source};
 use crate::objects::{InferencePool, Pod, Resource};
@@ -45,7 +46,7 @@ impl<'a> Pods<'a> {
         for pod in pods {
             read.add(pod, called);
         }
-        read.endpoints.sort_by_cached_key(|endpoint| endpoint.origin.to_string());
+        read.endpoints.sort_by(|a, b| a.origin.cmp(&b.origin));
         // An address that went from one pod to the next while the first still ends.
         read.endpoints.dedup_by(|later, first| {
             let same = later.origin == first.origin;
@@ -72,7 +73,7 @@ impl<'a> Pods<'a> {
         }
         for port in called.ports {
             let tls = pod.container_with(*port).is_some_and(|container| container.serves_tls());
-            let mut options = EndpointOptions::new(pod_origin(address, *port, tls), "/v1");
+            let mut options = EndpointOptions::new(Origin::at(address, *port, tls), "/v1");
             options.watched = Watched::Elsewhere;
             options.max_in_flight = called.max_in_flight;
             options.h2c = called.h2c && !tls;

@@ -1,11 +1,15 @@
 //! The way to the API server.
 
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::USER_AGENT;
 use kube::config::{Config, InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+use super::bearer::Bearer;
 
 /// Which API server, and as whom. With neither field set: what `KUBECONFIG` or `~/.kube/config` says, else the service
 /// account of the pod.
@@ -19,10 +23,12 @@ pub struct ConnectOptions {
 
 /// A way to the API server. No connection is made until something is asked.
 ///
-/// Tokens and certificates that files hold are read again as they change.
+/// A token that a file holds is read for each request, and the authorities of a pod's service account each minute. What else
+/// a kubeconfig names is read once.
 #[derive(Clone)]
 pub struct Kube {
     client: kube::Client,
+    bearer: Option<Arc<Bearer>>,
     origin: String,
 }
 
@@ -41,6 +47,18 @@ pub enum ConnectError {
     /// There is neither a kubeconfig nor a pod around us.
     #[error("no API server is known: there is no usable kubeconfig, and this is no pod with a service account")]
     Unknown(#[source] Box<InferConfigError>),
+    /// The authorities that the kubeconfig names are none.
+    #[error("the kubeconfig names a certificate authority, and no certificate stands there")]
+    NoCertificate,
+    /// The token that a file is to hold cannot be had.
+    #[error("the API server's token cannot be read from {}", .path.display())]
+    Token {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The client cannot be made: a certificate or a token that cannot be read.
     #[error("the API server's client cannot be made")]
     Client(#[source] Box<kube::Error>),
@@ -58,15 +76,19 @@ impl Kube {
         // Our own back-off knows better which failures come again.
         config.default_retry = false;
         config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")))));
+        if config.root_cert.as_ref().is_some_and(Vec::is_empty) {
+            return Err(ConnectError::NoCertificate);
+        }
+        let bearer = bearer(&mut config)?;
         let origin = config.cluster_url.to_string();
         let client = kube::Client::try_from(config).map_err(|error| ConnectError::Client(Box::new(error)))?;
-        Ok(Self { client, origin })
+        Ok(Self { client, bearer, origin })
     }
 
     /// Over a client that is there already, such as one that reaches a server within the process.
     #[must_use]
     pub fn over(client: kube::Client, origin: impl Into<String>) -> Self {
-        Self { client, origin: origin.into() }
+        Self { client, bearer: None, origin: origin.into() }
     }
 
     /// Where the API server is.
@@ -77,6 +99,24 @@ impl Kube {
 
     pub(crate) fn client(&self) -> kube::Client {
         self.client.clone()
+    }
+
+    /// Whose token requests show, where the client does not see to that.
+    pub(crate) fn bearer(&self) -> Option<Arc<Bearer>> {
+        self.bearer.clone()
+    }
+}
+
+/// Takes the file of the token away from the client, which would read it each minute, and its end of line with it. A token
+/// that stands beside it is stronger.
+fn bearer(config: &mut Config) -> Result<Option<Arc<Bearer>>, ConnectError> {
+    let user = &mut config.auth_info;
+    let Some(path) = user.token_file.take().filter(|_| user.token.is_none()).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    match Bearer::read(path.clone()) {
+        Ok(bearer) => Ok(Some(Arc::new(bearer))),
+        Err(source) => Err(ConnectError::Token { path, source }),
     }
 }
 

@@ -39,10 +39,12 @@
 
 mod address;
 mod backoff;
+mod bearer;
 mod changes;
 mod connect;
 mod failure;
 mod frames;
+pub mod fuzz;
 mod kind;
 mod limits;
 mod list;

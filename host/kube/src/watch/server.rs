@@ -8,13 +8,15 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use tokio::time::{Instant, timeout_at};
 
-use super::WatchLimits;
+use super::bearer::Bearer;
 use super::failure::{Failure, FailureKind};
+use super::{Kube, WatchLimits};
 
 /// The API server, with the limits within which it is asked.
 #[derive(Clone)]
 pub(crate) struct Server {
     client: kube::Client,
+    bearer: Option<Arc<Bearer>>,
     pub(crate) limits: Arc<WatchLimits>,
 }
 
@@ -22,8 +24,8 @@ pub(crate) struct Server {
 const LONGEST_REFUSAL: usize = 64 << 10;
 
 impl Server {
-    pub(crate) fn new(client: kube::Client, limits: Arc<WatchLimits>) -> Self {
-        Self { client, limits }
+    pub(crate) fn new(kube: &Kube, limits: Arc<WatchLimits>) -> Self {
+        Self { client: kube.client(), bearer: kube.bearer(), limits }
     }
 
     /// A whole answer.
@@ -41,7 +43,10 @@ impl Server {
         Ok(self.send(request, Instant::now() + self.limits.answer).await?.into_body())
     }
 
-    async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
+    async fn send(&self, mut request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
+        if let Some(bearer) = &self.bearer {
+            request.headers_mut().insert(header::AUTHORIZATION, bearer.header());
+        }
         let answer = match timeout_at(deadline, self.client.send(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(Failure::of_error(FailureKind::Unreachable, &error)),

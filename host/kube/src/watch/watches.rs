@@ -51,7 +51,7 @@ impl Watches {
     /// Watches nothing yet.
     #[must_use]
     pub fn new(kube: &Kube, options: WatchesOptions) -> Self {
-        let server = Server::new(kube.client(), Arc::new(options.limits));
+        let server = Server::new(kube, Arc::new(options.limits));
         let bell = Bell::new();
         let mut namespaces = options.namespaces;
         namespaces.sort_unstable();

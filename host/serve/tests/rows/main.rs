@@ -4,6 +4,7 @@
 
 mod access;
 mod client;
+mod desync;
 mod framing;
 mod framing_vectors;
 mod gone;

@@ -150,14 +150,20 @@ async fn follow(shared: Arc<Shared>) {
                 continue;
             }
         }
-        let mut told = shared.told.lock();
-        match shared.serve(&mut told) {
-            Ok(()) if !shared.settled.swap(true, Ordering::Relaxed) => {
-                info!(models = told.found.models.len(), "the models of the cluster are served");
-            }
-            Ok(()) => {}
-            Err(error) => error!(%error, "what the cluster says cannot be served; what was served stays"),
+        // Requests that this thread would serve go to another meanwhile: a thousand objects take their time.
+        tokio::task::block_in_place(|| take(&shared));
+    }
+}
+
+/// Has the data plane serve what is known now, and says how that went.
+fn take(shared: &Shared) {
+    let mut told = shared.told.lock();
+    match shared.serve(&mut told) {
+        Ok(()) if !shared.settled.swap(true, Ordering::Relaxed) => {
+            info!(models = told.found.models.len(), "the models of the cluster are served");
         }
+        Ok(()) => {}
+        Err(error) => error!(%error, "what the cluster says cannot be served; what was served stays"),
     }
 }
 
@@ -174,12 +180,12 @@ fn without_a_picture(shared: &Shared) {
     }
 }
 
-/// Says what is newly wrong, once.
+/// Says what is newly wrong, once. Both lists are in order.
 fn report(before: &Catalog, after: &Catalog) {
-    for collision in after.collisions.iter().filter(|it| !before.collisions.contains(it)) {
+    for collision in after.collisions.iter().filter(|it| before.collisions.binary_search(it).is_err()) {
         warn!("{collision}");
     }
-    for problem in after.problems.iter().filter(|it| !before.problems.contains(it)) {
+    for problem in after.problems.iter().filter(|it| before.problems.binary_search(it).is_err()) {
         warn!("{problem}");
     }
 }
