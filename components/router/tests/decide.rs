@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use weir_auth::{Arrival, Auth, Decision as Admission};
 use weir_core::config::{ApiKey, KeyHash, Tenant};
 use weir_core::plan::OnUnsupported;
-use weir_core::{Candidate, Config, Dialect, Endpoint, ErrorKind, Millis, Pattern, Rpc, Tokens, UnixMillis, grpc};
+use weir_core::{Candidate, Config, Dialect, ErrorKind, Millis, Pattern, Rpc, Tokens, UnixMillis, grpc};
 use weir_router::table::Mismatch;
 use weir_router::{Cooldowns, Head, Question, Router};
 
