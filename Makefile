@@ -46,7 +46,7 @@ test: ## Set up what is missing and run every test that belongs to a commit
 	@$(MAKE) --no-print-directory components guests examples
 	$(CARGO) build --release --locked --workspace --bins --tests
 	$(CARGO) test --release --locked --workspace --no-fail-fast
-	WEIR_TEST_CHAIN=gateway $(CARGO) test --release --locked --workspace --test streams --test requests --test lifecycle
+	WEIR_TEST_CHAIN=gateway $(CARGO) test --release --locked --workspace --test streams --test requests --test lifecycle --test grpc
 	@$(MAKE) --no-print-directory run-clients
 	target/tools/sdk/bin/python tests/agents/table.py target/report/clients-*.json --check
 	@$(MAKE) --no-print-directory run-runtimes

@@ -3,19 +3,25 @@
 Each answer stands under the name of the function that asked for it; a status of gRPC that the client raises under the same
 name, as `{"code": …, "message": …}`.
 
-usage: kserve_grpc_clients.py HOST:PORT KEY MODEL
+usage: kserve_grpc_clients.py HOST:PORT KEY MODEL [streams]
 """
 
 import asyncio
 import json
 import logging
+import pathlib
+import queue
 import sys
+import time
 
 import grpc
 import numpy
 from kserve import InferenceGRPCClient, InferInput, InferRequest
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as stubs
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
+from kserve_streams import METHOD, SERVICE, StreamAnswer  # noqa: E402
 
 
 class Asked:
@@ -95,14 +101,11 @@ class Asked:
         return await self.method("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", b"")
 
     async def stream(self):
-        # Not over grpc.aio: where a server ends a call before all that was sent is written, whichever server that is, it
-        # tells now and then of an error of its own in the place of the status.
-        return await asyncio.to_thread(self.streamed, iter([b"\x0a\x01m"]))
+        return await asyncio.to_thread(self.streamed)
 
-    def streamed(self, messages):
-        with grpc.insecure_channel(self.address) as channel:
-            call = channel.stream_stream("/inference.GRPCInferenceService/ModelStreamInfer")
-            return [list(message) for message in call(messages, metadata=self.headers, timeout=20)]
+    def streamed(self):
+        with Stream(self.address, self.headers) as stream:
+            return stream.say(self.model, "a")
 
     async def method(self, path, message):
         async with grpc.aio.insecure_channel(self.address) as channel:
@@ -113,6 +116,95 @@ class Asked:
         async with grpc.aio.insecure_channel(self.address) as channel:
             return await getattr(stubs.GRPCInferenceServiceStub(channel), method)(request, metadata=headers, timeout=20)
 
+
+class Stream:
+    """A call of `ModelStreamInfer`, in which each message is sent when it is said.
+
+    Not over grpc.aio: where a server ends a call before all that was sent is written, whichever server that is, it tells
+    now and then of an error of its own in the place of the status.
+    """
+
+    def __init__(self, address, headers):
+        self.said, self.channel = queue.SimpleQueue(), grpc.insecure_channel(address)
+        method = self.channel.stream_stream(
+            f"/{SERVICE}/{METHOD}", pb.ModelInferRequest.SerializeToString, StreamAnswer.FromString
+        )
+        self.call = method(iter(self.said.get, None), metadata=headers, timeout=20)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.said.put(None)
+        self.channel.close()
+
+    def say(self, model, text):
+        """Sends a message, and gives the two answers to it."""
+        tensor = pb.ModelInferRequest.InferInputTensor(name="x", datatype="BYTES", shape=[1])
+        tensor.contents.bytes_contents.append(text.encode())
+        self.said.put(pb.ModelInferRequest(model_name=model, id=text, inputs=[tensor]))
+        answers = [next(self.call).infer_response for _ in range(2)]
+        return [[answer.id, answer.outputs[0].contents.bytes_contents[0].decode()] for answer in answers]
+
+    def end(self):
+        """Says that nothing more comes; gives what was still answered."""
+        self.said.put(None)
+        return [answer.infer_response.id for answer in self.call]
+
+
+class Streamed:
+    """What is asked of a server of `ModelStreamInfer`."""
+
+    def __init__(self, address, key, model):
+        self.address, self.model = address, model
+        self.headers = (("authorization", f"Bearer {key}"),)
+
+    def stream(self):
+        return Stream(self.address, self.headers)
+
+    async def each_in_turn(self):
+        with self.stream() as stream:
+            said = [stream.say(self.model, text) for text in ("one", "two", "three", "x" * 1_000_000)]
+            return [said[:3], len(said[3][1][1]), stream.end(), stream.call.code().name]
+
+    async def fails_in_mid_stream(self):
+        with self.stream() as stream:
+            stream.say(self.model, "one")
+            return stream.say(self.model, "fail")
+
+    async def another_model(self):
+        with self.stream() as stream:
+            stream.say(self.model, "one")
+            return stream.say("another", "two")
+
+    async def ten_at_once(self):
+        streams = [self.stream() for _ in range(10)]
+        said = [stream.say(self.model, f"{turn}/{at}")[1][1] for turn in range(3) for at, stream in enumerate(streams)]
+        return [said == [f"{turn}/{at}" for turn in range(3) for at in range(10)], [stream.end() for stream in streams]]
+
+    async def cancelled(self):
+        with self.stream() as counting:
+            before = int(counting.say(self.model, "left")[0][1])
+            stream = self.stream()
+            stream.say(self.model, "one")
+            began = time.monotonic()
+            stream.call.cancel()
+            while int(counting.say(self.model, "left")[0][1]) == before and time.monotonic() < began + 5:
+                time.sleep(0.005)
+            return time.monotonic() - began
+
+    async def without_key(self):
+        with Stream(self.address, ()) as stream:
+            return stream.say(self.model, "one")
+
+    async def unknown_model(self):
+        with self.stream() as stream:
+            return stream.say("nobody", "one")
+
+
+STREAMED = [
+    "each_in_turn", "fails_in_mid_stream", "another_model", "ten_at_once", "cancelled", "without_key", "unknown_model",
+]  # fmt: skip
 
 ASKED = [
     "is_server_live", "is_server_ready", "is_model_ready", "infer", "infer_raw", "infer_text", "infer_large", "bad_input",
@@ -129,9 +221,14 @@ async def ask(asked, name):
 
 
 async def main():
-    asked = Asked(*sys.argv[1:])
-    answers = {name: await ask(asked, name) for name in ASKED}
-    await asked.client.close()
+    address, key, model, *streams = sys.argv[1:]
+    if streams:
+        asked, names = Streamed(address, key, model), STREAMED
+    else:
+        asked, names = Asked(address, key, model), ASKED
+    answers = {name: await ask(asked, name) for name in names}
+    if not streams:
+        await asked.client.close()
     print(json.dumps(answers, default=str))
 
 

@@ -45,8 +45,8 @@ def doubler(predictor, tmp_path_factory):
         yield running
 
 
-def told(clients, server, key, model):
+def told(clients, server, key, model, *more):
     """What KServe's clients get from a server: `clients` is the script of this folder that asks it."""
-    command = [KSERVE21_PYTHON, ROOT / "tests/sdk" / clients, server, key, model]
+    command = [KSERVE21_PYTHON, ROOT / "tests/sdk" / clients, server, key, model, *more]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=180, check=True)
     return json.loads(done.stdout.splitlines()[-1])

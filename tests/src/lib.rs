@@ -1,6 +1,7 @@
 //! What Weir's tests stand on: peers that do exactly what they are told.
 //!
 //! - [`upstream`] is a model server with a script, down to single bytes, resets and stalls.
+//! - [`grpc`] is a model server that speaks gRPC.
 //! - [`weir`] is the binary that was built, with a configuration of the test's own; [`chat`] is what is said to it.
 //! - [`kserve`] is what KServe has in a cluster, as its API server tells it.
 //! - [`spin`] is what Spin does with a manifest, down to a server.
@@ -24,6 +25,7 @@
 //! ```
 
 pub mod chat;
+pub mod grpc;
 pub mod kserve;
 pub mod raw;
 pub mod spin;

@@ -1,11 +1,12 @@
 //! Calls to other servers.
 
+use std::future::Future;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
 use weir_core::{Millis, Origin};
 
-use crate::platform::{self, Upstream};
+use crate::platform::{self, Outflow, Upstream};
 use crate::request::BodyFault;
 use crate::{ErrorCode, TrailersResult, clock};
 
@@ -20,9 +21,9 @@ pub struct Call {
     pub origin: Origin,
     /// Path and query.
     pub target: String,
-    /// The headers. `content-length` is set from the body.
+    /// The headers. `content-length` is set from the body; but see [`open`].
     pub headers: HeaderMap,
-    /// The body.
+    /// The body; but see [`open`].
     pub body: Vec<u8>,
     /// How long connecting may take.
     pub connect: Millis,
@@ -48,6 +49,35 @@ pub async fn send(mut call: Call) -> Result<Answer, ErrorCode> {
     }
     let (status, headers, upstream) = platform::send(call).await?;
     Ok(Answer { status, headers, upstream, ended: false })
+}
+
+/// Where the body of a call is written while its answer may be read. Dropped unfinished, the call breaks off.
+pub struct Upload(Outflow);
+
+impl Upload {
+    /// Writes `bytes` as one piece, and waits until it is taken; `false` when the other side takes no more.
+    pub async fn write(&mut self, bytes: Vec<u8>) -> bool {
+        self.0.write(bytes).await
+    }
+
+    /// Ends the body: all was said.
+    pub async fn finish(self) {
+        self.0.finish().await;
+    }
+}
+
+/// Makes a call whose body, of any length, is what is written to the [`Upload`]; that of `call` is not looked at. Both
+/// sides may speak at once: the head of the answer is waited for, and its body read, while more is written.
+///
+/// # Errors
+/// The host's reason, at once or when it is waited for.
+pub fn open(call: &Call) -> Result<(impl Future<Output = Result<Answer, ErrorCode>> + use<>, Upload), ErrorCode> {
+    let (answering, outflow) = platform::open(call)?;
+    let answered = async {
+        let (status, headers, upstream) = answering.await?;
+        Ok(Answer { status, headers, upstream, ended: false })
+    };
+    Ok((answered, Upload(outflow)))
 }
 
 /// Makes a call and reads its whole answer, all within `limit`.

@@ -1,7 +1,7 @@
 //! What carries bytes between Weir's pure component libraries and WASI.
 //!
 //! A component's `component.rs` stands on this crate alone: a request taken apart and put together again
-//! ([`request::Incoming`]), a response whose stream is handed on untouched while its trailer is read
+//! ([`request::Incoming`]), its body read piece by piece ([`inlet::Inlet`]), a response whose stream is handed on untouched while its trailer is read
 //! ([`relay::Relay`]), a response whose stream the component writes itself ([`answer`]), calls to other servers
 //! ([`call`]), time, randomness and settings. It decides nothing.
 //!
@@ -31,6 +31,7 @@
 pub mod answer;
 pub mod call;
 pub mod clock;
+pub mod inlet;
 pub mod leave;
 #[cfg(feature = "p2")]
 pub mod p2;

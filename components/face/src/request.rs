@@ -2,7 +2,8 @@
 
 use http::{HeaderMap, Method};
 
-use crate::platform::{self, Inflow, Via};
+use crate::inlet::{Carrying, Inlet};
+use crate::platform::{self, Via};
 
 /// How much is asked of a body at once, in bytes.
 pub(crate) const CHUNK: usize = 16 * 1024;
@@ -32,7 +33,7 @@ pub struct Incoming {
 /// The body of a request.
 pub(crate) enum RequestBody {
     Whole(Vec<u8>),
-    Coming(Inflow),
+    Coming(Inlet),
 }
 
 /// A body that could not be read.
@@ -86,7 +87,16 @@ impl Incoming {
         match std::mem::replace(&mut self.body, RequestBody::Whole(Vec::new())) {
             RequestBody::Whole(body) if body.len() > limit || !admit(body.len()) => Err(BodyFault::TooLarge),
             RequestBody::Whole(body) => Ok(body),
-            RequestBody::Coming(inflow) => read_whole(inflow, limit, stated.unwrap_or(0), admit).await,
+            RequestBody::Coming(inlet) => read_whole(inlet, limit, stated.unwrap_or(0), admit).await,
+        }
+    }
+
+    /// Takes the body, to read it piece by piece. Afterwards the request has none.
+    #[must_use]
+    pub fn take_body(&mut self) -> Inlet {
+        match std::mem::replace(&mut self.body, RequestBody::Whole(Vec::new())) {
+            RequestBody::Whole(body) => Inlet::at_hand(body),
+            RequestBody::Coming(inlet) => inlet,
         }
     }
 
@@ -99,44 +109,49 @@ impl Incoming {
     /// A request like this one with `body` as its body. `content-length` is set. Can be done any number of times.
     #[must_use]
     pub fn with_body(&self, body: Vec<u8>) -> Request {
-        let mut headers = self.headers.clone();
-        headers.insert(http::header::CONTENT_LENGTH, body.len().into());
-        let request = Self {
+        let length = body.len();
+        let mut request = self.with(RequestBody::Whole(body));
+        request.headers.insert(http::header::CONTENT_LENGTH, length.into());
+        request.pass_on()
+    }
+
+    /// A request like this one whose body is what is left of `body`, which goes on as it comes for as long as the other
+    /// result is kept.
+    #[must_use]
+    pub fn with_stream(&self, mut body: Inlet) -> (Request, Carrying) {
+        let carrying = body.carrying();
+        let mut request = self.with(RequestBody::Coming(body));
+        request.headers.remove(http::header::CONTENT_LENGTH);
+        (request.pass_on(), carrying)
+    }
+
+    fn with(&self, body: RequestBody) -> Self {
+        Self {
             method: self.method.clone(),
             target: self.target.clone(),
             authority: self.authority.clone(),
-            headers,
+            headers: self.headers.clone(),
             via: self.via.clone(),
-            body: RequestBody::Whole(body),
-        };
-        request.pass_on()
+            body,
+        }
     }
 }
 
 /// Reads a body to its end.
 async fn read_whole(
-    mut inflow: Inflow,
+    mut inlet: Inlet,
     limit: usize,
     expected: usize,
     mut admit: impl FnMut(usize) -> bool,
 ) -> Result<Vec<u8>, BodyFault> {
     let mut whole = Vec::with_capacity(expected.min(limit));
-    let mut chunk = Vec::with_capacity(CHUNK);
-    loop {
-        let (more, filled) = inflow.next(chunk).await;
-        let length = whole.len() + filled.len();
+    let mut chunk = Vec::new();
+    while inlet.next(&mut chunk).await {
+        let length = whole.len() + chunk.len();
         if length > limit || !admit(length) {
             return Err(BodyFault::TooLarge);
         }
-        whole.extend_from_slice(&filled);
-        if !more {
-            break;
-        }
-        chunk = filled;
-        chunk.clear();
+        whole.extend_from_slice(&chunk);
     }
-    match inflow.end().await {
-        Ok(_) => Ok(whole),
-        Err(_) => Err(BodyFault::Broken),
-    }
+    inlet.end().await.map(|()| whole)
 }

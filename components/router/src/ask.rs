@@ -47,7 +47,7 @@ impl Ask {
         Ok(Self { model, stream, input, output_cap, choices })
     }
 
-    /// Reads the message of a call over gRPC.
+    /// Reads the message of a call over gRPC; the first one where the caller goes on to send others.
     fn of_message(rpc: Rpc, body: &[u8], limits: &Limits) -> Result<Self, GatewayError> {
         let message = Message::only(body, limits.body_bytes)?;
         let name = message.name(limits.model_bytes)?.ok_or_else(|| content::missing("model_name", "name a model"))?;
@@ -55,7 +55,7 @@ impl Ask {
         let input = if rpc.infers() { estimate::texts(&grpc::texts(message.bytes())) } else { Tokens::ZERO };
         // Numbers are no prompt, and what comes of them is no text.
         let output_cap = (input == Tokens::ZERO).then_some(Tokens::ZERO);
-        Ok(Self { model, stream: false, input, output_cap, choices: 1 })
+        Ok(Self { model, stream: rpc.goes_on(), input, output_cap, choices: 1 })
     }
 
     /// What the request may cost, where `model_cap` is the most tokens that an answer of the model can have.

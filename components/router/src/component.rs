@@ -1,5 +1,7 @@
 //! The face towards WASI: carries bytes and handles between the pure parts and the next part in.
 
+mod sent;
+
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
@@ -14,6 +16,7 @@ use weir_face::{ErrorCode, Request, Response, answer, clock, leave, random, sett
 
 use crate::course::{self, Course, Next};
 use crate::{Cooldowns, Decision, Head, Refusal, RetryBudget, Room, Router, Share, head, room};
+use sent::Sent;
 
 /// What an instance keeps. Of what callers send it keeps nothing: how often it tried again, and which backends
 /// asked to be left alone.
@@ -78,13 +81,18 @@ impl Instance {
     ) -> Result<Response, Refusal> {
         let head = Head::read(&incoming.method, &incoming.target, &incoming.headers)?;
         let mut share = self.room.share();
-        let body = self.read_body(incoming, &mut share).await.map_err(|error| head.refuse(error))?;
+        let sent = if head.view.goes_on() {
+            Sent::first(incoming.take_body(), self.limits.body_bytes, &mut share).await
+        } else {
+            self.read_body(incoming, &mut share).await.map(Sent::Whole)
+        };
+        let sent = sent.map_err(|error| head.refuse(error))?;
         let decision = self
             .router
-            .decide(&head, &incoming.headers, &body, random::number(), &self.cooldowns.borrow(), self.now())
+            .decide(&head, &incoming.headers, sent.decisive(), random::number(), &self.cooldowns.borrow(), self.now())
             .map_err(|error| head.refuse(error))?;
         incoming.target = head.view.path_and_query();
-        self.attempts(incoming, &head, decision, body, next).await
+        self.attempts(incoming, &head, decision, sent, next).await
     }
 
     /// Reads the body into this request's share of the room.
@@ -109,24 +117,25 @@ impl Instance {
         incoming: &mut Incoming,
         head: &Head,
         decision: Decision,
-        mut body: Vec<u8>,
+        mut sent: Sent,
         next: impl AsyncFn(Request) -> Result<Response, ErrorCode>,
     ) -> Result<Response, Refusal> {
         self.budget.borrow_mut().count_request();
         prepare(&mut incoming.headers);
         incoming.headers.insert(header::ESTIMATE, header::json_value(&decision.estimate));
-        let mut course = Course::new(decision.plan, &self.retry);
+        let attempts = sent.attempts(self.retry.attempts);
+        let mut course = Course::new(decision.plan, &Retry { attempts, ..self.retry });
         loop {
             self.address(&mut incoming.headers, &course);
-            let sent = if course.is_last() { std::mem::take(&mut body) } else { body.clone() };
-            let response = next(incoming.with_body(sent)).await.map_err(|code| {
+            let (request, carrying) = sent.request(incoming, course.is_last());
+            let response = next(request).await.map_err(|code| {
                 eprintln!("the next part in failed: {code:?}");
                 head.refuse(GatewayError::new(
                     ErrorKind::Internal,
                     "the gateway failed; its operator finds why in its log",
                 ))
             })?;
-            let relay = Relay::of(response);
+            let relay = Relay::of(sent::carried_until_its_end(response, carrying));
             let failure = course::failure(relay.status, &relay.headers);
             let Some(failure) =
                 failure.filter(|failure| failure.retry && !course.is_last() || failure.retry_after.is_some())

@@ -1,13 +1,9 @@
 //! The head of a request: what can be said before its body is read.
 
 use http::{HeaderMap, HeaderValue, Method};
-use weir_core::{Dialect, Endpoint, ErrorKind, GatewayError, Principal, RequestId, RequestView, Rpc, header};
+use weir_core::{Dialect, ErrorKind, GatewayError, Principal, RequestId, RequestView, header};
 
 use crate::{destination, media};
-
-/// Where the caller goes on to send messages, tier one would have to sign what is not there yet.
-const NO_STREAMS: &str = "streams in both directions are not served here, but by a tier two, to an edge that is registered there; \
-    use ModelInfer";
 
 /// A request whose head is in order.
 #[derive(Clone)]
@@ -47,9 +43,6 @@ impl Head {
         let request = id.ok_or_else(|| {
             refuse(no_auth(&header::InternalHeaderError { name: header::REQUEST, fault: "is missing".to_owned() }))
         })?;
-        if view.endpoint == Endpoint::Grpc(Rpc::ModelStreamInfer) {
-            return Err(refuse(GatewayError::new(ErrorKind::PathNotFound, NO_STREAMS)));
-        }
         let media = if view.endpoint.method() == Method::GET { Ok(()) } else { media::check(&view.endpoint, headers) };
         media.and_then(|()| destination::check_query(&view.query)).map_err(refuse)?;
         Ok(Self { view, principal, request })

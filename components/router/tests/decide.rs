@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use weir_auth::{Arrival, Auth, Decision as Admission};
 use weir_core::config::{ApiKey, KeyHash, Tenant};
 use weir_core::plan::OnUnsupported;
-use weir_core::{Candidate, Config, Dialect, Endpoint, ErrorKind, Millis, Pattern, Rpc, Tokens, UnixMillis, grpc};
+use weir_core::{Candidate, Config, Dialect, ErrorKind, Millis, Pattern, Rpc, Tokens, UnixMillis, grpc};
 use weir_router::table::Mismatch;
 use weir_router::{Cooldowns, Head, Question, Router};
 
@@ -157,7 +157,9 @@ fn grpc_goes_to_tier_twos_by_the_model_in_its_message() {
     assert_eq!(kind(Rpc::ModelInfer, b"\x0a\x05other"), ErrorKind::ModelNotAllowed);
     assert_eq!(kind(Rpc::ModelInfer, b""), ErrorKind::InvalidRequest);
     assert_eq!(kind(Rpc::ModelInfer, &[&named[..], named].concat()), ErrorKind::InvalidRequest, "named twice");
-    assert_eq!(kind(Rpc::ModelStreamInfer, named), ErrorKind::PathNotFound);
+    let streamed = decide(Rpc::ModelStreamInfer, named).unwrap();
+    assert_eq!((streamed.plan.candidates[0].model.as_str(), streamed.plan.stream), ("llama", true));
+    assert_eq!(kind(Rpc::ModelStreamInfer, b"\x0a\x05other"), ErrorKind::ModelNotAllowed);
     sent.insert("content-type", HeaderValue::from_static("application/json"));
     let refused = Head::read(&Method::POST, Rpc::ModelInfer.path(), &sent).err().unwrap();
     assert_eq!((refused.dialect, refused.error.status()), (Dialect::KserveGrpc, 415));
@@ -259,6 +261,7 @@ fn tricky_target() -> impl Strategy<Value = String> {
         "/team/llama",
         "/tokenize",
         "/inference.GRPCInferenceService/ModelInfer",
+        "/inference.GRPCInferenceService/ModelStreamInfer",
         "/openai/responses",
         "/input_tokens",
         "/chat/completions",
@@ -288,10 +291,7 @@ proptest! {
             if pass.view.dialect == Dialect::KserveGrpc {
                 passed.insert("content-type", HeaderValue::from_static("application/grpc"));
             }
-            let head = match Head::read(&method, &pass.view.path_and_query(), &passed) {
-                Err(_) if pass.view.endpoint == Endpoint::Grpc(Rpc::ModelStreamInfer) => return Ok(()),
-                head => head.unwrap(),
-            };
+            let head = Head::read(&method, &pass.view.path_and_query(), &passed).unwrap();
             prop_assert_eq!(&head.view.path, &pass.view.path);
             prop_assert_eq!(&head.view.model, &pass.view.model);
             prop_assert_eq!(&head.view.version, &pass.view.version);

@@ -6,6 +6,7 @@ mod held;
 mod keys;
 mod outcome;
 mod pump;
+mod upload;
 
 use weir_core::{Dialect, ErrorKind, GatewayError, RequestView, Usage};
 use weir_face::clock::{Mark, Silence, now};
@@ -14,6 +15,7 @@ use weir_face::{ErrorCode, Request, Response, answer, settings};
 
 use self::call::{Came, Failed};
 use self::outcome::Account;
+use self::upload::Upload;
 use crate::attempt::{self, Attempt, Exchange, Prepared};
 
 #[cfg(feature = "component")]
@@ -60,8 +62,14 @@ async fn answered(
     account: &Account,
 ) -> Result<Response, Failed> {
     let config = settings::config().await?;
-    let _held = held::Held::claim(&incoming.headers, &config.sizes)?;
-    let body = incoming.read_body(config.sizes.body_bytes).await.map_err(unread)?;
+    let (_held, body, upload) = if view.goes_on() {
+        let (body, model) = (incoming.take_body(), &attempt.candidate.model);
+        let (first, upload) = Upload::begin(body, model, &config.sizes).await?;
+        (held::Held::nothing(), first, Some(upload))
+    } else {
+        let held = held::Held::claim(&incoming.headers, &config.sizes)?;
+        (held, incoming.read_body(config.sizes.body_bytes).await.map_err(unread)?, None)
+    };
     let request = attempt::Request { view, headers: &incoming.headers, body: &body };
     if let Some((headers, body)) = attempt::estimated_count(&config, attempt, request)? {
         return Ok(account.clone().answered(200).whole(headers, body, Usage::default()));
@@ -73,7 +81,7 @@ async fn answered(
     let wants = call::Wants { exchange: &exchange, keys: &keys, signer: signer.as_ref(), sizes: &config.sizes, limit };
     let (timeouts, on_gone, from_weir) = (upstream.timeouts, upstream.on_client_gone, upstream.audience.is_some());
     if view.dialect == Dialect::KserveGrpc {
-        return grpc::make(upstream, wants, account).await;
+        return grpc::make(upstream, wants, account, upload).await;
     }
     match call::make(upstream, wants, from_weir).await? {
         Came::Whole { status, headers, body } => whole(&exchange, account, status, &headers, body, &keys)

@@ -7,9 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, Request, Uri, header};
 use http_body::{Frame, SizeHint};
 use wasmtime_wasi_http::Error;
+use weir_core::Rpc;
+use weir_core::grpc::is_grpc;
 use weir_serve::Body;
 
 use crate::EdgeStats;
@@ -29,19 +31,28 @@ pub(crate) fn absolute(uri: &Uri, headers: &HeaderMap, tls: bool) -> Uri {
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }
 
-/// The body of a client's request, as it is handed to a guest: counted against the budget of its instance.
+/// The body of a client's request, as it is handed to a guest: counted against the budget of its instance. One that goes
+/// on while it is answered is not: nobody holds it, and it may be of any length.
 pub(crate) struct RequestBody {
     inner: Body,
     call: Arc<Call>,
-    budget: u64,
+    budget: Option<u64>,
     stats: Arc<EdgeStats>,
     refused: bool,
 }
 
 impl RequestBody {
-    pub(crate) fn new(inner: Body, call: Arc<Call>, budget: u64, stats: Arc<EdgeStats>) -> Self {
-        Self { inner, call, budget, stats, refused: false }
+    /// The body of `request`.
+    pub(crate) fn of(request: Request<Body>, call: Arc<Call>, budget: u64, stats: Arc<EdgeStats>) -> Request<Self> {
+        let budget = (!goes_on(&request)).then_some(budget);
+        request.map(|inner| Self { inner, call, budget, stats, refused: false })
     }
+}
+
+/// Whether a client sends messages while it is answered.
+fn goes_on(request: &Request<Body>) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    request.uri().path() == Rpc::ModelStreamInfer.path() && kind.is_some_and(|kind| is_grpc(kind.as_bytes()))
 }
 
 impl http_body::Body for RequestBody {
@@ -59,12 +70,14 @@ impl http_body::Body for RequestBody {
         };
         let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
         self.stats.bytes_in.fetch_add(bytes, Ordering::Relaxed);
-        if !self.call.hold(bytes, self.budget) {
-            self.refused = true;
-            self.inner = weir_serve::empty();
-            return Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(self.budget)))));
+        match self.budget {
+            Some(budget) if !self.call.hold(bytes, budget) => {
+                self.refused = true;
+                self.inner = weir_serve::empty();
+                Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(budget)))))
+            }
+            _ => Poll::Ready(Some(Ok(frame))),
         }
-        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::name::{self, Name};
 use super::{Fault, wire};
+use crate::{ErrorKind, GatewayError};
 
 /// The bytes before each message.
 pub const PREFIX: usize = 5;
@@ -59,6 +60,22 @@ impl<'b> Message<'b> {
         name::read(self.0, limit)
     }
 
+    /// A further message of a stream that began with the model `asked`, behind its prefix, for a server that knows the
+    /// model as `served_as`. A name may have up to `limit` bytes.
+    ///
+    /// # Errors
+    /// `InvalidRequest` where it names no model or another one; those of a [`Fault`].
+    pub fn following(&self, asked: &str, served_as: &str, limit: usize) -> Result<Vec<u8>, GatewayError> {
+        match self.name(limit)? {
+            Some(name) if name.text() == asked && asked == served_as => Ok(framed(self.0)),
+            Some(name) if name.text() == asked => Ok(self.renamed(&name, served_as)),
+            _ => {
+                let message = format!("the stream began with the model `{asked}`: all its messages must name it");
+                Err(GatewayError::new(ErrorKind::InvalidRequest, message))
+            }
+        }
+    }
+
     /// The message with another name of the model, behind its prefix. Everything else stays as it is.
     ///
     /// # Panics
@@ -90,6 +107,9 @@ fn prefix(bytes: &[u8], limit: usize) -> Result<Option<usize>, Fault> {
     if length > limit { Err(Fault::TooLong { length, limit }) } else { Ok(Some(length)) }
 }
 
+/// How much room is kept for what comes next when all was given out.
+const KEPT: usize = 64 * 1024;
+
 /// Takes messages out of a stream's pieces. It holds one message and one piece at most, and sets nothing aside for a
 /// length that is only claimed.
 #[derive(Clone, Debug)]
@@ -119,6 +139,11 @@ impl Deframer {
     /// # Errors
     /// [`Fault`], as soon as a prefix shows it, and again each time it is asked.
     pub fn message(&mut self) -> Result<Option<Message<'_>>, Fault> {
+        if self.is_between() {
+            self.held.clear();
+            self.held.shrink_to(KEPT);
+            self.begin = 0;
+        }
         let rest = &self.held[self.begin..];
         let Some(length) = prefix(rest, self.limit)? else { return Ok(None) };
         if rest.len() < PREFIX + length {
@@ -133,6 +158,12 @@ impl Deframer {
     #[must_use]
     pub fn is_between(&self) -> bool {
         self.begin == self.held.len()
+    }
+
+    /// What came after the messages that were given out.
+    #[must_use]
+    pub fn rest(&self) -> &[u8] {
+        &self.held[self.begin..]
     }
 
     /// How many bytes are held.
@@ -159,6 +190,32 @@ mod tests {
         for cut in 1..one.len() {
             assert_eq!(Message::only(&one[..cut], 3), Err(Fault::Cut), "{cut}");
         }
+    }
+
+    #[test]
+    fn what_follows_in_a_stream_is_for_the_model_that_it_began_with() {
+        let following = |message: &[u8], served_as: &str| {
+            let body = framed(message);
+            Message::only(&body, 64).unwrap().following("llama", served_as, 8)
+        };
+        let named = b"\x0a\x05llama\x1a\x011";
+        assert_eq!(following(named, "llama").unwrap(), framed(named));
+        assert_eq!(following(named, "l-3").unwrap(), framed(b"\x0a\x03l-3\x1a\x011"));
+        for wrong in
+            [&b""[..], b"\x0a\x00", b"\x0a\x03phi", b"\x0a\x09very-long", b"\x0a\x05llama\x0a\x05llama", b"\x0a"]
+        {
+            assert_eq!(following(wrong, "llama").unwrap_err().kind(), ErrorKind::InvalidRequest, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_came_after_a_message_is_at_hand() {
+        let mut deframer = Deframer::new(8);
+        deframer.feed(&[framed(b"one"), b"\0\0".to_vec()].concat());
+        assert_eq!(deframer.message().unwrap().unwrap().bytes(), b"one");
+        assert_eq!(deframer.rest(), b"\0\0");
+        deframer.feed(b"\0");
+        assert_eq!((deframer.message(), deframer.rest()), (Ok(None), &b"\0\0\0"[..]));
     }
 
     #[test]

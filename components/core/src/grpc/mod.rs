@@ -33,7 +33,7 @@ pub use fault::Fault;
 pub use frame::{Deframer, Message, PREFIX, framed};
 pub use name::Name;
 pub use status::{Code, MESSAGE, PUSHBACK, STATUS, STATUS_DETAILS, Status, escaped};
-pub use tensors::{answered_texts, texts};
+pub use tensors::{answered_texts, streamed_texts, texts};
 pub use timeout::{TIMEOUT, read_timeout, write_timeout};
 
 /// Whether a `content-type` is gRPC's with Protocol Buffers: `application/grpc`, `application/grpc+proto`, either with

@@ -7,6 +7,8 @@ const TENSORS: u32 = 5;
 /// Where their contents stand apart: in a request, and in a response.
 const RAW_INPUT: u32 = 7;
 const RAW_OUTPUT: u32 = 6;
+/// Where a `ModelStreamInferResponse` has its response.
+const RESPONSE: u32 = 2;
 /// The fields of a tensor.
 const DATATYPE: u32 = 2;
 const CONTENTS: u32 = 5;
@@ -24,6 +26,12 @@ pub fn texts(message: &[u8]) -> Vec<&[u8]> {
 #[must_use]
 pub fn answered_texts(message: &[u8]) -> Vec<&[u8]> {
     of_tensors(message, RAW_OUTPUT)
+}
+
+/// The same of Triton's `ModelStreamInferResponse`, which has such a response in it.
+#[must_use]
+pub fn streamed_texts(message: &[u8]) -> Vec<&[u8]> {
+    of(message, RESPONSE).flat_map(answered_texts).collect()
 }
 
 fn of_tensors(message: &[u8], raw: u32) -> Vec<&[u8]> {
@@ -69,6 +77,8 @@ mod tests {
         assert_eq!(texts(&raw), [b"0000text"]);
         let raw = [input("BYTES", b""), bytes(RAW_OUTPUT, b"0000text")].concat();
         assert_eq!(answered_texts(&raw), [b"0000text"]);
+        assert_eq!(streamed_texts(&[bytes(1, b""), bytes(RESPONSE, &raw)].concat()), [b"0000text"]);
+        assert!(streamed_texts(&[bytes(RESPONSE, b"version 1"), raw].concat()).is_empty());
         assert!(texts(b"").is_empty() && texts(b"\x2a\xff").is_empty());
     }
 }

@@ -67,6 +67,12 @@ impl RequestView {
         Ok(Self { path: path.to_owned(), query, endpoint, model, version, service, dialect, key })
     }
 
+    /// Whether the caller goes on to send messages while it is answered: then the first one alone says what it asks for.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Grpc(rpc) if rpc.goes_on())
+    }
+
     /// Whether only a tier two can serve it: an inference protocol, a service in the cluster, a model's state, or tokens of
     /// a prompt as the engine itself counts them.
     #[must_use]

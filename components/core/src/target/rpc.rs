@@ -63,6 +63,12 @@ impl Rpc {
         matches!(self, Self::ModelInfer | Self::ModelStreamInfer)
     }
 
+    /// Whether callers go on to send messages while they are answered.
+    #[must_use]
+    pub fn goes_on(self) -> bool {
+        self == Self::ModelStreamInfer
+    }
+
     /// Whether the question is about the server, and its message names no model.
     #[must_use]
     pub fn is_about_the_server(self) -> bool {

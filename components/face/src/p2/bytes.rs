@@ -4,8 +4,9 @@ use std::future::poll_fn;
 
 use futures::StreamExt as _;
 use futures::channel::mpsc;
-use wasip2::http::types::{FutureTrailers, IncomingBody};
+use wasip2::http::types::{FutureTrailers, IncomingBody, OutgoingBody};
 use wasip2::io::streams::{InputStream, StreamError};
+use wstd::io::AsyncOutputStream;
 use wstd::runtime::AsyncPollable;
 
 use super::{ErrorCode, fields};
@@ -83,6 +84,34 @@ impl Inflow {
             return Err(ErrorCode::ConnectionTerminated);
         }
         trailers(IncomingBody::finish(body)).await
+    }
+}
+
+/// Where the body of a request is written. One that is dropped unfinished has broken off. The stream is declared, and so
+/// dropped, before its parent.
+pub(crate) struct Outflow {
+    stream: AsyncOutputStream,
+    body: OutgoingBody,
+}
+
+impl Outflow {
+    /// The body, of which nothing was written yet.
+    pub(super) fn of(body: OutgoingBody) -> Option<Self> {
+        let stream = AsyncOutputStream::new(body.write().ok()?);
+        Some(Self { stream, body })
+    }
+
+    /// Writes `bytes`, and waits until they are taken; `false` when the other side takes no more.
+    pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> bool {
+        bytes.is_empty() || self.stream.write_all(&bytes).await.is_ok() && self.stream.flush().await.is_ok()
+    }
+
+    /// Ends the body.
+    pub(crate) async fn finish(self) {
+        let Self { stream, body } = self;
+        drop(stream);
+        // Nobody may be listening any more.
+        let _ = OutgoingBody::finish(body, None);
     }
 }
 

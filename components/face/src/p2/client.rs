@@ -1,12 +1,13 @@
 //! Calls to other servers.
 
+use std::future::Future;
+
 use http::HeaderMap;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{FutureIncomingResponse, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
-use wstd::io::AsyncOutputStream;
 use wstd::runtime::AsyncPollable;
 
-use super::bytes::Inflow;
+use super::bytes::{Inflow, Outflow};
 use super::message::method_to_wasi;
 use super::{ErrorCode, fields};
 use crate::TrailersResult;
@@ -15,19 +16,38 @@ use crate::call::Call;
 /// The body of an answer. Dropping it breaks the call off.
 pub(crate) struct Upstream(Inflow);
 
-/// Makes a call; gives the status, the headers and the body of its answer.
-pub(crate) async fn send(call: Call) -> Result<(u16, HeaderMap, Upstream), ErrorCode> {
-    let (request, body) = request(&call)?;
+/// What comes back of a call: the status, the headers and the body of its answer.
+type Answered = Result<(u16, HeaderMap, Upstream), ErrorCode>;
+
+/// Makes a call whose body is at hand.
+pub(crate) async fn send(mut call: Call) -> Answered {
+    let body = std::mem::take(&mut call.body);
+    let (answering, mut outflow) = open(&call)?;
+    // A body of the size of a prompt does not fit into the host's buffer; an answer may come before it is all sent.
+    crate::spawn(async move {
+        // What the backend does not take it did not want: it answered early, or left.
+        if outflow.write(body).await {
+            outflow.finish().await;
+        }
+    });
+    answering.await
+}
+
+/// Makes a call whose body is yet to be written.
+pub(crate) fn open(call: &Call) -> Result<(impl Future<Output = Answered> + use<>, Outflow), ErrorCode> {
+    let (request, body) = request(call)?;
     let options = RequestOptions::new();
     // A host that does not know the option has a limit of its own.
     let _ = options.set_connect_timeout(Some(call.connect.0.saturating_mul(1_000_000)));
+    let outflow = Outflow::of(body).ok_or(ErrorCode::InternalError(None))?;
     let pending = outgoing_handler::handle(request, Some(options))?;
-    // A body of the size of a prompt does not fit into the host's buffer; an answer may come before it is all sent.
-    crate::spawn(write(body, call.body));
-    let response = AsyncPollable::new(pending.subscribe());
-    response.wait_for().await;
-    drop(response);
-    answered(&pending)
+    let answering = async move {
+        let response = AsyncPollable::new(pending.subscribe());
+        response.wait_for().await;
+        drop(response);
+        answered(&pending)
+    };
+    Ok((answering, outflow))
 }
 
 fn request(call: &Call) -> Result<(OutgoingRequest, OutgoingBody), ErrorCode> {
@@ -42,18 +62,7 @@ fn request(call: &Call) -> Result<(OutgoingRequest, OutgoingBody), ErrorCode> {
     Ok((request, body))
 }
 
-/// Writes a request's body and ends it. What the backend does not take it did not want: it answered early, or left.
-async fn write(body: OutgoingBody, bytes: Vec<u8>) {
-    let Ok(stream) = body.write() else { return };
-    let stream = AsyncOutputStream::new(stream);
-    let written = stream.write_all(&bytes).await;
-    drop(stream);
-    if written.is_ok() {
-        let _ = OutgoingBody::finish(body, None);
-    }
-}
-
-fn answered(pending: &FutureIncomingResponse) -> Result<(u16, HeaderMap, Upstream), ErrorCode> {
+fn answered(pending: &FutureIncomingResponse) -> Answered {
     let lost = || ErrorCode::InternalError(None);
     let response = pending.get().ok_or_else(lost)?.map_err(|()| lost())??;
     let (status, headers) = (response.status(), fields::from_wasi(&response.headers()));

@@ -8,6 +8,7 @@ use wstd::io::AsyncOutputStream;
 
 use super::bytes::Inflow;
 use super::{ErrorCode, Request, fields};
+use crate::inlet::Inlet;
 use crate::relay::{Body, Kind, Relay};
 use crate::request::{Incoming, RequestBody};
 
@@ -31,7 +32,7 @@ pub fn open_request(request: Request) -> Incoming {
     let target = request.path_with_query().unwrap_or_else(|| "/".to_owned());
     let (authority, headers) = (request.authority(), fields::from_wasi(&request.headers()));
     let body = request.consume().ok().and_then(Inflow::of);
-    let body = body.map_or_else(|| RequestBody::Whole(Vec::new()), RequestBody::Coming);
+    let body = body.map_or_else(|| RequestBody::Whole(Vec::new()), |inflow| RequestBody::Coming(Inlet::of(inflow)));
     Incoming { method, target, authority, headers, via: Via, body }
 }
 

@@ -18,8 +18,8 @@ pub use wasip2;
 pub use wasip2::http::types::{ErrorCode, IncomingRequest as Request};
 pub(crate) use wasip2::random::random::{get_random_bytes, get_random_u64};
 
-pub(crate) use bytes::{ByteReader, ByteWriter, Inflow, pipe};
-pub(crate) use client::{Upstream, send};
+pub(crate) use bytes::{ByteReader, ByteWriter, Inflow, Outflow, pipe};
+pub(crate) use client::{Upstream, open, send};
 pub(crate) use message::{Response, Via, open_response};
 pub use message::{close_response, open_request};
 pub(crate) use settings::{config, secret};

@@ -3,7 +3,7 @@
 use wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult, StreamWriter};
 
 use super::bindings::wasi::http::types::Fields;
-use super::bindings::wit_stream;
+use super::bindings::{wit_future, wit_stream};
 use super::{ErrorCode, fields};
 use crate::TrailersResult;
 
@@ -23,6 +23,33 @@ impl ByteWriter {
     /// Writes `bytes` as one piece, and waits until it is taken; `false` when the reader has left.
     pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> bool {
         self.0.write_all(bytes).await.is_empty()
+    }
+}
+
+/// Where the body of a request is written, and how it ends. One that is dropped unfinished has broken off.
+pub(crate) struct Outflow {
+    body: StreamWriter<u8>,
+    trailers: FutureWriter<Result<Option<Fields>, ErrorCode>>,
+}
+
+impl Outflow {
+    /// With what a request is made of.
+    pub(super) fn open() -> (Self, StreamReader<u8>, WasiTrailers) {
+        let (body, stream) = wit_stream::new();
+        let (trailers, on_trailers) = wit_future::new(|| Err(ErrorCode::ConnectionTerminated));
+        (Self { body, trailers }, stream, on_trailers)
+    }
+
+    /// Writes `bytes` as one piece, and waits until it is taken; `false` when the reader has left.
+    pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> bool {
+        self.body.write_all(bytes).await.is_empty()
+    }
+
+    /// Ends the body.
+    pub(crate) async fn finish(self) {
+        drop(self.body);
+        // Nobody may be listening any more.
+        let _ = self.trailers.write(Ok(None)).await;
     }
 }
 

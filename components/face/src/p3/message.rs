@@ -7,6 +7,7 @@ use super::bindings::wasi::http::types::{self, RequestOptions, Scheme};
 use super::bindings::{wit_future, wit_stream};
 use super::bytes::{ByteReader, Inflow, trailers};
 use super::{ErrorCode, Request, Response, fields};
+use crate::inlet::Inlet;
 use crate::relay::{Body, Relay};
 use crate::request::{Incoming, RequestBody};
 
@@ -28,7 +29,8 @@ pub fn open_request(request: Request) -> Incoming {
     // How the reading of the request went is of no use to whoever sent it: dropping the writer says `Ok`.
     let (_, done) = wit_future::new(|| Ok(()));
     let (stream, trailers) = Request::consume_body(request, done);
-    Incoming { method, target, authority, headers, via, body: RequestBody::Coming(Inflow { stream, trailers }) }
+    let body = RequestBody::Coming(Inlet::of(Inflow { stream, trailers }));
+    Incoming { method, target, authority, headers, via, body }
 }
 
 /// Puts a request together.
@@ -36,13 +38,27 @@ pub fn open_request(request: Request) -> Incoming {
 pub(crate) fn close_request(request: Incoming) -> Request {
     let Incoming { method, target, authority, headers, via: Via { scheme }, body } = request;
     match body {
-        RequestBody::Coming(Inflow { stream, trailers }) => {
+        RequestBody::Coming(inlet) => {
+            let (stream, trailers) = coming(inlet);
             let (request, _sent) = Request::new(fields::to_wasi(&headers), Some(stream), trailers, None);
             set_head(&request, &method, &target, authority.as_deref(), scheme.as_ref());
             request
         }
         RequestBody::Whole(body) => {
             build(&method, &target, authority.as_deref(), scheme.as_ref(), &headers, body, None).0
+        }
+    }
+}
+
+/// A body for the next part in: as the host has it, or, where some of it was read already, carried by a task of its own.
+#[cfg(feature = "middleware")]
+fn coming(inlet: Inlet) -> (wit_bindgen::StreamReader<u8>, super::bytes::WasiTrailers) {
+    match inlet.untouched() {
+        Ok(Inflow { stream, trailers }) => (stream, trailers),
+        Err(inlet) => {
+            let (outflow, stream, trailers) = super::Outflow::open();
+            crate::spawn(inlet.carry(outflow));
+            (stream, trailers)
         }
     }
 }
@@ -94,7 +110,7 @@ pub async fn close_response(response: crate::Response) -> Response {
 }
 
 /// Tells how the sending of a request went.
-type Sent = FutureReader<Result<(), ErrorCode>>;
+pub(super) type Sent = FutureReader<Result<(), ErrorCode>>;
 
 /// Builds a request whose body is at hand. Some hosts break the connection off when [`Sent`] is dropped: whoever calls
 /// another server keeps it for as long as the answer is read.
@@ -123,7 +139,13 @@ pub(super) fn build(
     (request, sent)
 }
 
-fn set_head(request: &Request, method: &Method, target: &str, authority: Option<&str>, scheme: Option<&Scheme>) {
+pub(super) fn set_head(
+    request: &Request,
+    method: &Method,
+    target: &str,
+    authority: Option<&str>,
+    scheme: Option<&Scheme>,
+) {
     // The host refuses only what it would not have let in, either.
     let _ = request.set_method(&method_to_wasi(method));
     let _ = request.set_path_with_query(Some(target));

@@ -10,8 +10,8 @@ mod time;
 
 pub use bindings::wasi::http::types::{ErrorCode, Request, Response};
 pub(crate) use bindings::wasi::random::random::{get_random_bytes, get_random_u64};
-pub(crate) use bytes::{ByteReader, ByteWriter, Inflow, pipe};
-pub(crate) use client::{Upstream, send};
+pub(crate) use bytes::{ByteReader, ByteWriter, Inflow, Outflow, pipe};
+pub(crate) use client::{Upstream, open, send};
 #[cfg(feature = "middleware")]
 pub(crate) use message::close_request;
 pub(crate) use message::{Via, open_response};

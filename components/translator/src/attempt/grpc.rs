@@ -85,16 +85,18 @@ fn for_the_client(from: &HeaderMap) -> HeaderMap {
 #[derive(Debug)]
 pub struct Tap {
     deframer: Option<Deframer>,
+    /// Whether it is the answer of a call that goes on, whose messages may have the responses in them.
+    goes_on: bool,
     bytes: usize,
 }
 
-impl Default for Tap {
-    fn default() -> Self {
-        Self { deframer: Some(Deframer::new(LONGEST_READ)), bytes: 0 }
-    }
-}
-
 impl Tap {
+    /// For the answer of a call that goes on, or of another.
+    #[must_use]
+    pub fn new(goes_on: bool) -> Self {
+        Self { deframer: Some(Deframer::new(LONGEST_READ)), goes_on, bytes: 0 }
+    }
+
     /// A piece of the answer passes.
     pub fn pass(&mut self, piece: &[u8]) {
         let Some(deframer) = &mut self.deframer else { return };
@@ -102,7 +104,9 @@ impl Tap {
         loop {
             match deframer.message() {
                 Ok(Some(message)) => {
-                    self.bytes += grpc::answered_texts(message.bytes()).iter().map(|text| text.len()).sum::<usize>();
+                    let wrapped = if self.goes_on { grpc::streamed_texts(message.bytes()) } else { Vec::new() };
+                    let texts = grpc::answered_texts(message.bytes()).into_iter().chain(wrapped);
+                    self.bytes += texts.map(<[u8]>::len).sum::<usize>();
                 }
                 Ok(None) => return,
                 // Compressed, or too long: how much text it is stays unknown.
@@ -158,11 +162,17 @@ mod tests {
         // One output of BYTES with the text `12345678`.
         let message = grpc::framed(b"\x0a\x01m\x2a\x13\x12\x05BYTES\x2a\x0a\x42\x0812345678");
         for length in 1..message.len() {
-            let mut tap = Tap::default();
+            let mut tap = Tap::new(false);
             [&message[..], &message].concat().chunks(length).for_each(|piece| tap.pass(piece));
             assert_eq!(tap.usage(Tokens(5)).total(), Tokens(9), "{length}");
         }
-        let mut tap = Tap::default();
+        let wrapped = [&b"\x12\x18"[..], &message[grpc::PREFIX..]].concat();
+        for (goes_on, output) in [(true, Tokens(2)), (false, Tokens(0))] {
+            let mut tap = Tap::new(goes_on);
+            tap.pass(&grpc::framed(&wrapped));
+            assert_eq!(tap.usage(Tokens(5)).output, output);
+        }
+        let mut tap = Tap::new(false);
         tap.pass(b"\x01\0\0\0\x01a");
         tap.pass(&message);
         assert_eq!(tap.usage(Tokens(5)).output, Tokens(0));

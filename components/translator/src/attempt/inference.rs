@@ -54,7 +54,9 @@ pub(super) fn prepare(
             Endpoint::Grpc(_) => named(body, &attempt.candidate.model, &config.sizes)?,
             _ => policed(&view.endpoint, &mut headers, body, &backend.body, config.sizes.json_depth)?,
         };
-        headers.insert(http::header::CONTENT_LENGTH, bytes.len().into());
+        if !view.goes_on() {
+            headers.insert(http::header::CONTENT_LENGTH, bytes.len().into());
+        }
     }
     let path = view.endpoint.path_for(&attempt.candidate.model, view.version.as_deref());
     let mut form = Form::Inference { free: view.endpoint.is_free() };
@@ -69,6 +71,7 @@ pub(super) fn prepare(
         path: place::in_cluster(backend, view.service.as_ref(), &path),
         headers,
         body: bytes,
+        goes_on: view.goes_on(),
         key: backend.key.clone(),
         audience: Some(audience.clone()),
         timeouts: backend.timeouts,
@@ -85,7 +88,7 @@ pub(super) fn prepare(
     Ok(Prepared { upstream, exchange })
 }
 
-/// A message of gRPC with the model's name at this candidate; one that names none stays as it is.
+/// A message of gRPC, of a stream the first one, with the model's name at this candidate; one that names none stays as it is.
 fn named(body: &[u8], model: &str, sizes: &Limits) -> Result<Vec<u8>, GatewayError> {
     let message = Message::only(body, sizes.body_bytes)?;
     match message.name(sizes.model_bytes)? {

@@ -35,10 +35,12 @@ pub struct Upstream {
     pub method: Method,
     /// Path and query.
     pub path: String,
-    /// The headers; `content-length` among them.
+    /// The headers; `content-length` among them, but for a body that goes on.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body; of one that goes on, the first message.
     pub body: Vec<u8>,
+    /// Whether the client goes on to send messages.
+    pub goes_on: bool,
     /// The key to show, if any.
     pub key: Option<KeyRef>,
     /// For whom the call is to be signed, if it goes to a tier two.
@@ -122,6 +124,7 @@ pub fn prepare_in(
         path,
         headers,
         body: bytes,
+        goes_on: false,
         key: backend.key.clone(),
         audience,
         timeouts: backend.timeouts,
@@ -155,7 +158,8 @@ impl Upstream {
         };
         let (method, path) = (self.method.as_str(), self.path.as_str());
         let call = Call { method, path, headers: &self.headers, body: &self.body };
-        let token = signing::sign(key, issuer, audience, call, now, random);
+        let sign = if self.goes_on { signing::sign_stream } else { signing::sign };
+        let token = sign(key, issuer, audience, call, now, random);
         let token = token.try_into().map_err(|_| GatewayError::new(ErrorKind::Misconfigured, "unusable token"))?;
         self.headers.insert(header::TOKEN, token);
         Ok(())

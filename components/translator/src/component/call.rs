@@ -1,5 +1,6 @@
 //! The call upstream, up to its first event or its whole answer.
 
+use std::future::Future;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -111,15 +112,28 @@ pub(super) async fn make(upstream: Upstream, wants: Wants<'_>, from_weir: bool) 
 
 /// Sends the call and waits for the head of its answer.
 pub(super) async fn begin(upstream: Upstream, wants: Wants<'_>, deadline: &mut Deadline) -> Result<Answer, Failed> {
-    let call = Call {
+    begun(send(call(upstream)), wants, deadline).await
+}
+
+/// The call, as it is sent.
+pub(super) fn call(upstream: Upstream) -> Call {
+    Call {
         method: upstream.method,
         origin: upstream.origin,
         target: upstream.path,
         headers: upstream.headers,
         body: upstream.body,
         connect: upstream.timeouts.connect,
-    };
-    match deadline.within(send(call)).await {
+    }
+}
+
+/// Waits for the head of an answer.
+pub(super) async fn begun(
+    answering: impl Future<Output = Result<Answer, ErrorCode>>,
+    wants: Wants<'_>,
+    deadline: &mut Deadline,
+) -> Result<Answer, Failed> {
+    match deadline.within(answering).await {
         Some(Ok(answer)) => {
             wants.signer.inspect(|signer| signer.heed(&answer.headers));
             Ok(answer)
@@ -127,6 +141,11 @@ pub(super) async fn begin(upstream: Upstream, wants: Wants<'_>, deadline: &mut D
         Some(Err(code)) => Err(unanswered(wants.exchange, meaning(&code))),
         None => Err(unanswered(wants.exchange, too_late("did not begin its answer in time"))),
     }
+}
+
+/// The failure of a call that could not even be begun.
+pub(super) fn unopened(code: &ErrorCode) -> Failed {
+    Failed::of(meaning(code))
 }
 
 /// What an answer says whose status is an error's.
@@ -225,6 +244,11 @@ async fn read(mut answer: Answer, limit: usize, body: &mut Vec<u8>) -> Result<bo
 enum Cut {
     ClientGone,
     Stopping,
+}
+
+/// Whether the runtime failed the call since the client left.
+pub(super) fn is_client_gone(code: &ErrorCode) -> bool {
+    matches!(cut_of(code), Some(Cut::ClientGone))
 }
 
 /// Whether the runtime failed the call, and why (`weir edge` says so; others cannot tell).

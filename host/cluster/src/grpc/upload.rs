@@ -9,8 +9,8 @@ use http_body::{Body as _, Frame};
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use tokio::time::Instant;
-use weir_core::grpc::{Deframer, Fault, Message, framed};
-use weir_core::{ErrorKind, GatewayError};
+use weir_core::GatewayError;
+use weir_core::grpc::{Deframer, Fault};
 use weir_serve::{Body, BoxError};
 
 use crate::admit::unreadable;
@@ -86,7 +86,8 @@ impl State {
             match self.deframer.message() {
                 Ok(Some(message)) => {
                     self.last = Instant::now();
-                    return Poll::Ready(Some(checked(message, &self.asked, served_as, self.name_limit)));
+                    let message = message.following(&self.asked, served_as, self.name_limit);
+                    return Poll::Ready(Some(message.map(Into::into)));
                 }
                 Ok(None) => {}
                 Err(fault) => return Poll::Ready(Some(Err(fault.into()))),
@@ -102,19 +103,6 @@ impl State {
                 None if self.deframer.is_between() => return Poll::Ready(None),
                 None => return Poll::Ready(Some(Err(Fault::Cut.into()))),
             }
-        }
-    }
-}
-
-/// A message as the server gets it, where it is for the model that the stream began with.
-fn checked(message: Message<'_>, asked: &str, served_as: &str, limit: usize) -> Result<Bytes, GatewayError> {
-    let name = message.name(limit)?;
-    match name {
-        Some(name) if name.text() == asked && asked == served_as => Ok(framed(message.bytes()).into()),
-        Some(name) if name.text() == asked => Ok(message.renamed(&name, served_as).into()),
-        _ => {
-            let message = format!("the stream began with the model `{asked}`: all its messages must name it");
-            Err(GatewayError::new(ErrorKind::InvalidRequest, message))
         }
     }
 }

@@ -10,9 +10,9 @@ use weir_core::{Rpc, header};
 use weir_serve::{Client, ClientOptions, full};
 
 use crate::common::{Tier, within};
-use crate::messages::{InferRequest, InferResponse, Named, Said, ServerMetadata};
-use crate::server::{Does, Server};
 use crate::tier::{Edge, before, options, signed, signed_body};
+use weir_tests::grpc::{Does, Server};
+use weir_tests::grpc::{InferRequest, InferResponse, Named, Said, ServerMetadata};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 

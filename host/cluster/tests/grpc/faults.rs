@@ -10,9 +10,9 @@ use weir_core::grpc::framed;
 
 use crate::calls::sent;
 use crate::common::{CANCEL, Tier, within};
-use crate::messages::InferRequest;
-use crate::server::{Does, Server};
 use crate::tier::{Edge, before, endpoints, options, signed};
+use weir_tests::grpc::InferRequest;
+use weir_tests::grpc::{Does, Server};
 
 #[tokio::test]
 async fn r1_another_server_is_asked_where_one_is_unavailable() {

@@ -5,9 +5,9 @@ use weir_cluster::Model;
 use weir_core::Rpc;
 
 use crate::common::within;
-use crate::messages::{Named, Said};
-use crate::server::{Does, Server};
-use crate::tier::{Edge, before};
+use crate::tier::{Edge, before, endpoint};
+use weir_tests::grpc::{Does, Server};
+use weir_tests::grpc::{Named, Said};
 
 fn named(name: &str) -> Named {
     Named { name: name.into() }
@@ -43,7 +43,7 @@ async fn a_watch_tells_what_changes() {
     assert_eq!(within(other.message()).await.unwrap().unwrap().value, 3);
     assert_eq!(within(all.message()).await.unwrap().unwrap().value, 1);
 
-    tier.cluster.reload(&[Model::new("llama", Vec::new()), Model::new("other", vec![server.endpoint()])]).unwrap();
+    tier.cluster.reload(&[Model::new("llama", Vec::new()), Model::new("other", vec![endpoint(&server)])]).unwrap();
     assert_eq!(within(watch.message()).await.unwrap().unwrap().value, 2);
     assert_eq!(within(other.message()).await.unwrap().unwrap().value, 1);
 

@@ -7,7 +7,5 @@ mod calls;
 mod common;
 mod faults;
 mod health;
-mod messages;
-mod server;
 mod streams;
 mod tier;

@@ -17,9 +17,9 @@ use weir_core::grpc::framed;
 use weir_serve::{Body, BoxError, Client, ClientOptions};
 
 use crate::common::{CANCEL, Tier, within};
-use crate::messages::InferRequest;
-use crate::server::{Does, Server};
 use crate::tier::{Edge, before, endpoints, options, signed};
+use weir_tests::grpc::InferRequest;
+use weir_tests::grpc::{Does, Server};
 
 fn of(id: &str) -> InferRequest {
     InferRequest::of("llama-latest", id)

@@ -11,20 +11,26 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
-use weir_cluster::{ClusterOptions, EndpointState, Health, Model};
+use weir_cluster::{ClusterOptions, EndpointOptions, EndpointState, Health, Model, Watched};
 use weir_core::grpc::framed;
 use weir_core::{Rpc, header, signing};
 
 use crate::common::{AUDIENCE, Tier, key, now, principal};
-use crate::messages::{InferRequest, InferResponse};
-use crate::server::Server;
+use weir_tests::grpc::Server;
+use weir_tests::grpc::{InferRequest, InferResponse};
 
 /// The defaults, with the model `llama` on these servers, and health checks out of the way.
 pub(crate) fn options(servers: &[&Server]) -> ClusterOptions {
-    let endpoints = servers.iter().map(|server| server.endpoint()).collect();
+    let endpoints = servers.iter().map(|server| endpoint(server)).collect();
     let models = vec![Model { aliases: vec!["llama-latest".into()], ..Model::new("llama", endpoints) }];
     let health = Health { every: Duration::from_secs(3600), ..Health::default() };
     ClusterOptions { models, health, ..ClusterOptions::default() }
+}
+
+/// A server, as a place of a model.
+pub(crate) fn endpoint(server: &Server) -> EndpointOptions {
+    let endpoint = EndpointOptions::new(format!("http://{}", server.addr).parse().unwrap(), "/openai/v1");
+    EndpointOptions { watched: Watched::Elsewhere, ..endpoint }
 }
 
 pub(crate) fn before(servers: &[&Server]) -> Tier {

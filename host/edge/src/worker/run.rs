@@ -225,7 +225,7 @@ async fn serve(
     let opened = shared.open_for(call.clone());
     let limits = &pool.ingredients.limits;
     let budget = limits.body_bytes_per_instance;
-    let request = request.map(|body| RequestBody::new(body, call.clone(), budget, pool.ingredients.stats.clone()));
+    let request = RequestBody::of(request, call.clone(), budget, pool.ingredients.stats.clone());
     let handler = service.wasi_http_handler();
 
     let started = accessor.with(|mut access| -> wasmtime::Result<_> {

@@ -2,53 +2,66 @@
 
 /// `ModelInferRequest`
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct InferRequest {
+pub struct InferRequest {
+    /// The model.
     #[prost(string, tag = "1")]
-    pub(crate) model_name: String,
+    pub model_name: String,
+    /// Its version; nearly always empty.
     #[prost(string, tag = "2")]
-    pub(crate) model_version: String,
+    pub model_version: String,
+    /// The id of the request.
     #[prost(string, tag = "3")]
-    pub(crate) id: String,
+    pub id: String,
+    /// The tensors' bytes.
     #[prost(bytes = "vec", repeated, tag = "7")]
-    pub(crate) raw_input_contents: Vec<Vec<u8>>,
+    pub raw_input_contents: Vec<Vec<u8>>,
 }
 
 /// `ModelInferResponse`
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct InferResponse {
+pub struct InferResponse {
+    /// The model.
     #[prost(string, tag = "1")]
-    pub(crate) model_name: String,
+    pub model_name: String,
+    /// The id of the request.
     #[prost(string, tag = "3")]
-    pub(crate) id: String,
+    pub id: String,
+    /// The tensors' bytes.
     #[prost(bytes = "vec", repeated, tag = "6")]
-    pub(crate) raw_output_contents: Vec<Vec<u8>>,
+    pub raw_output_contents: Vec<Vec<u8>>,
 }
 
 /// `ModelReadyRequest`, `ModelMetadataRequest`, `HealthCheckRequest`
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Named {
+pub struct Named {
+    /// The name.
     #[prost(string, tag = "1")]
-    pub(crate) name: String,
+    pub name: String,
 }
 
 /// `ServerLiveResponse`, `ServerReadyResponse`, `ModelReadyResponse`, `HealthCheckResponse`
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Said {
+pub struct Said {
+    /// A truth value or the value of an enumeration.
     #[prost(int32, tag = "1")]
-    pub(crate) value: i32,
+    pub value: i32,
 }
 
 /// `ServerMetadataResponse`
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct ServerMetadata {
+pub struct ServerMetadata {
+    /// The name.
     #[prost(string, tag = "1")]
-    pub(crate) name: String,
+    pub name: String,
+    /// The version.
     #[prost(string, tag = "2")]
-    pub(crate) version: String,
+    pub version: String,
 }
 
 impl InferRequest {
-    pub(crate) fn of(model: &str, id: &str) -> Self {
+    /// A message that names a model and an id, and nothing else.
+    #[must_use]
+    pub fn of(model: &str, id: &str) -> Self {
         Self { model_name: model.into(), id: id.into(), ..Self::default() }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 use http::HeaderMap;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
@@ -15,13 +16,12 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::server::Grpc;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
-use weir_cluster::{EndpointOptions, Watched};
 
-use crate::messages::{InferRequest, InferResponse, Named, Said};
+use super::messages::{InferRequest, InferResponse, Named, Said};
 
 /// What a server does with an inference.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Does {
+pub enum Does {
     /// Says it again.
     Echo,
     /// Says that it fails.
@@ -30,38 +30,55 @@ pub(crate) enum Does {
     Hangs,
     /// Of a stream: answers one message and then reads no more.
     StopsReading,
+    /// Of a stream: begins its answer, head and all, with the second message alone.
+    WaitsForTwo,
     /// Of a stream: answers the first message and fails with the second.
     FailsLater(Code),
 }
 
 /// A model server on loopback. Dropping it closes its connections.
-pub(crate) struct Server {
-    pub(crate) addr: SocketAddr,
-    pub(crate) seen: Arc<Seen>,
+pub struct Server {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// What it has seen.
+    pub seen: Arc<Seen>,
     task: JoinHandle<()>,
 }
 
 /// What a server has seen.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     heads: Mutex<Vec<(String, HeaderMap)>>,
     requests: Mutex<Vec<InferRequest>>,
     left: Mutex<Option<Instant>>,
 }
 
 impl Seen {
-    pub(crate) fn heads(&self) -> Vec<(String, HeaderMap)> {
-        self.heads.lock().unwrap().clone()
+    /// The path and the headers of each call.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn heads(&self) -> Vec<(String, HeaderMap)> {
+        self.heads.lock().expect("nobody panics with it").clone()
     }
 
-    pub(crate) fn requests(&self) -> Vec<InferRequest> {
-        self.requests.lock().unwrap().clone()
+    /// Each message of an inference.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn requests(&self) -> Vec<InferRequest> {
+        self.requests.lock().expect("nobody panics with it").clone()
     }
 
-    /// When a call was given up by its caller.
-    pub(crate) async fn left(&self) -> Instant {
+    /// When a call was given up by its caller, or a stream had ended.
+    ///
+    /// # Panics
+    /// Never.
+    pub async fn left(&self) -> Instant {
         loop {
-            if let Some(at) = *self.left.lock().unwrap() {
+            if let Some(at) = *self.left.lock().expect("nobody panics with it") {
                 return at;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -74,26 +91,25 @@ struct Leaving(Arc<Seen>);
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        *self.0.left.lock().unwrap() = Some(Instant::now());
+        *self.0.left.lock().expect("nobody panics with it") = Some(Instant::now());
     }
 }
 
 impl Server {
-    pub(crate) async fn start(does: Does) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
+    /// Starts one.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub async fn start(does: Does) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let addr = listener.local_addr().expect("it is bound");
         let seen = Arc::new(Seen::default());
         let noting = seen.clone();
         let service = tower::service_fn(move |request| handle(does, noting.clone(), request).map(Ok::<_, Infallible>));
         let serving =
             tonic::transport::Server::builder().serve_with_incoming(service, TcpListenerStream::new(listener));
-        let task = tokio::spawn(async move { serving.await.unwrap() });
+        let task = tokio::spawn(async move { serving.await.expect("it serves") });
         Self { addr, seen, task }
-    }
-
-    pub(crate) fn endpoint(&self) -> EndpointOptions {
-        let endpoint = EndpointOptions::new(format!("http://{}", self.addr).parse().unwrap(), "/openai/v1");
-        EndpointOptions { watched: Watched::Elsewhere, ..endpoint }
     }
 }
 
@@ -105,8 +121,8 @@ impl Drop for Server {
 
 async fn handle(does: Does, seen: Arc<Seen>, request: http::Request<Body>) -> http::Response<Body> {
     let path = request.uri().path().to_owned();
-    seen.heads.lock().unwrap().push((path.clone(), request.headers().clone()));
-    match path.rsplit_once('/').unwrap().1 {
+    seen.heads.lock().expect("nobody panics with it").push((path.clone(), request.headers().clone()));
+    match path.rsplit('/').next().unwrap_or_default() {
         "ModelInfer" => {
             let service = tower::service_fn(move |request| infer(does, seen.clone(), request));
             Grpc::new(ProstCodec::default()).max_decoding_message_size(usize::MAX).unary(service, request).await
@@ -127,7 +143,7 @@ async fn handle(does: Does, seen: Arc<Seen>, request: http::Request<Body>) -> ht
 
 async fn infer(does: Does, seen: Arc<Seen>, request: Request<InferRequest>) -> Result<Response<InferResponse>, Status> {
     let request = request.into_inner();
-    seen.requests.lock().unwrap().push(request.clone());
+    seen.requests.lock().expect("nobody panics with it").push(request.clone());
     match does {
         Does::Fails(code) => Err(failure(code)),
         Does::Hangs => {
@@ -149,10 +165,18 @@ async fn stream(
     seen: Arc<Seen>,
     request: Request<Streaming<InferRequest>>,
 ) -> Result<Response<Answers>, Status> {
-    let messages = request.into_inner();
-    if let Does::Fails(code) = does {
-        return Err(failure(code));
+    let mut messages = request.into_inner();
+    let mut early = Vec::new();
+    match does {
+        Does::Fails(code) => return Err(failure(code)),
+        Does::WaitsForTwo => {
+            for _ in 0..2 {
+                early.extend(messages.next().await);
+            }
+        }
+        _ => {}
     }
+    let messages = futures::stream::iter(early).chain(messages);
     let leaving = Leaving(seen.clone());
     let answers = futures::stream::unfold((messages, leaving, 0), move |(mut messages, leaving, count)| {
         let seen = seen.clone();
@@ -164,7 +188,7 @@ async fn stream(
             }
             match messages.next().await {
                 Some(Ok(request)) => {
-                    seen.requests.lock().unwrap().push(request.clone());
+                    seen.requests.lock().expect("nobody panics with it").push(request.clone());
                     let answer = match does {
                         Does::FailsLater(code) if count == 1 => Err(failure(code)),
                         _ => Ok(echo(request)),
