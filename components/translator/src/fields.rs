@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use weir_core::json::{JsonFault, Object};
 use weir_core::{ErrorKind, GatewayError};
 
-use crate::canonical::{Part, Unplaced};
+use crate::canonical::{Part, Source, Unplaced};
 
 /// The members of an object that have not been read yet.
 pub(crate) struct Fields {
@@ -120,6 +120,20 @@ impl Fields {
         }
     }
 
+    /// Takes a member that is an object of texts; empty where it is absent.
+    pub(crate) fn texts(&mut self, key: &str) -> Result<Vec<(String, String)>, GatewayError> {
+        let path = self.path_of(key);
+        let text = |(name, value): (String, Value)| match value {
+            Value::String(text) => Ok((name, text)),
+            other => Err(wrong(&format!("{path}.{name}"), "a string", &other)),
+        };
+        match self.take(key) {
+            None => Ok(Vec::new()),
+            Some(Value::Object(members)) => members.into_iter().map(text).collect(),
+            Some(other) => Err(wrong(&path, "an object", &other)),
+        }
+    }
+
     /// Takes a member that is an object.
     pub(crate) fn object(&mut self, key: &str) -> Result<Option<Self>, GatewayError> {
         self.take(key).map(|value| Self::of(self.path_of(key), value)).transpose()
@@ -136,6 +150,21 @@ impl Fields {
 pub(crate) fn bytes_of(body: &Map<String, Value>) -> Vec<u8> {
     // Not through `Display`, which writes a character at a time where a text has escapes, and takes twice as long.
     serde_json::to_vec(body).expect("a value serializes")
+}
+
+/// A URL; one with the scheme `data` (RFC 2397) holds the bytes themselves, and must hold them in base64.
+pub(crate) fn source(url: String, path: &str) -> Result<Source, GatewayError> {
+    let Some(rest) = url.strip_prefix("data:") else {
+        return Ok(Source::Url(url));
+    };
+    let shown = |why: &str| wrong(path, "a URL, or `data:<media type>;base64,<bytes>`", &Value::String(why.to_owned()));
+    let (head, base64) = rest.split_once(',').ok_or_else(|| shown("data: without a comma"))?;
+    let head = head.strip_suffix(";base64").ok_or_else(|| shown("data: without ;base64"))?;
+    let media_type = head.split(';').next().unwrap_or_default().to_ascii_lowercase();
+    if media_type.is_empty() {
+        return Err(shown("data: without a media type"));
+    }
+    Ok(Source::Data { media_type, base64: base64.to_owned() })
 }
 
 pub(crate) fn missing(path: &str) -> GatewayError {

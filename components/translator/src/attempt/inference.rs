@@ -109,7 +109,7 @@ fn policed(
     if *policy == BodyPolicy::default() || json.is_empty() {
         return Ok(body.to_vec());
     }
-    let mut bytes = edited(json.to_vec(), policy, max_depth)?;
+    let mut bytes = edited(json.into(), policy, max_depth)?;
     if tensors::are_behind(endpoint, headers) {
         headers.insert(INFERENCE_LENGTH, HeaderValue::from(bytes.len()));
     }

@@ -1,5 +1,7 @@
 //! From the client's request to the call upstream.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, Method};
 use weir_core::config::{Backend, BackendKind, BodyPolicy, KeyRef, OnClientGone, Quirks, Timeouts};
 use weir_core::json::Object;
@@ -109,7 +111,7 @@ pub fn prepare_in(
         let max_depth = config.sizes.json_depth;
         let wanted = Wanted { view: request.view, attempt, dialect, quirks: &backend.quirks, max_depth };
         let (path, form, bytes) = translate(&mut body, wanted, &mut unsupported)?;
-        (path, form, edited(bytes, &backend.body, max_depth)?)
+        (path, form, edited(bytes.into(), &backend.body, max_depth)?)
     };
     let mut headers = upstream_headers(request.headers, backend, client, dialect, &mut unsupported);
     headers.insert(http::header::CONTENT_LENGTH, bytes.len().into());
@@ -203,11 +205,11 @@ fn pass(
 }
 
 /// The body with what the backend's policy says of it.
-pub(super) fn edited(bytes: Vec<u8>, policy: &BodyPolicy, max_depth: usize) -> Result<Vec<u8>, GatewayError> {
+pub(super) fn edited(body: Cow<'_, [u8]>, policy: &BodyPolicy, max_depth: usize) -> Result<Vec<u8>, GatewayError> {
     if *policy == BodyPolicy::default() {
-        return Ok(bytes);
+        return Ok(body.into_owned());
     }
-    let mut body = Object::parse(&bytes, max_depth)?;
+    let mut body = Object::parse(&body, max_depth)?;
     policy.apply(&mut body);
     Ok(body.to_bytes())
 }

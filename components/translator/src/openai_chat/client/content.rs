@@ -5,7 +5,7 @@ use weir_core::GatewayError;
 
 use super::cache;
 use crate::canonical::{Audio, CacheMark, Document, Image, Part, Reasoning, Source, Text, Unplaced};
-use crate::fields::{Fields, missing, wrong};
+use crate::fields::{Fields, missing, source, wrong};
 
 /// Takes `content`: nothing, a string, or a list of parts.
 pub(super) fn parts(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Vec<Part>, GatewayError> {
@@ -89,19 +89,4 @@ fn document_url(fields: &mut Fields, cache: Option<CacheMark>) -> Result<Documen
     let url = fields.need_text("document_url")?;
     let source = source(url, &fields.path_of("document_url"))?;
     Ok(Document { source, name, context: None, cite: false, cache })
-}
-
-/// A URL; one with the scheme `data` (RFC 2397) holds the bytes themselves, and must hold them in base64.
-fn source(url: String, path: &str) -> Result<Source, GatewayError> {
-    let Some(rest) = url.strip_prefix("data:") else {
-        return Ok(Source::Url(url));
-    };
-    let shown = |why: &str| wrong(path, "a URL, or `data:<media type>;base64,<bytes>`", &Value::String(why.to_owned()));
-    let (head, base64) = rest.split_once(',').ok_or_else(|| shown("data: without a comma"))?;
-    let head = head.strip_suffix(";base64").ok_or_else(|| shown("data: without ;base64"))?;
-    let media_type = head.split(';').next().unwrap_or_default().to_ascii_lowercase();
-    if media_type.is_empty() {
-        return Err(shown("data: without a media type"));
-    }
-    Ok(Source::Data { media_type, base64: base64.to_owned() })
 }

@@ -47,7 +47,7 @@ pub fn decode_request(body: &Object) -> Result<Request, GatewayError> {
     }
     request.user = fields.text("safety_identifier")?;
     request.user = fields.text("user")?.or(request.user.take());
-    request.metadata = metadata(&mut fields)?;
+    request.metadata = fields.texts("metadata")?;
     request.candidates = fields.whole("n")?;
     let top = fields.whole::<u32>("top_logprobs")?;
     request.logprobs = fields.flag("logprobs")?.unwrap_or(false).then(|| top.unwrap_or(0));
@@ -211,16 +211,4 @@ fn effort(fields: &mut Fields, key: &str, unplaced: &mut Vec<Unplaced>) -> Resul
         unplaced.push(Unplaced::new(fields.path_of(key)));
     }
     Ok(effort)
-}
-
-fn metadata(fields: &mut Fields) -> Result<Vec<(String, String)>, GatewayError> {
-    let text = |(key, value): (String, Value)| match value {
-        Value::String(text) => Ok((key, text)),
-        other => Err(wrong(&format!("metadata.{key}"), "a string", &other)),
-    };
-    match fields.take("metadata") {
-        None => Ok(Vec::new()),
-        Some(Value::Object(members)) => members.into_iter().map(text).collect(),
-        Some(other) => Err(wrong("metadata", "an object", &other)),
-    }
 }

@@ -7,7 +7,7 @@ use super::super::annotation::Annotation;
 use crate::canonical::{
     Audio, CacheMark, CacheTtl, Citation, Document, Image, Part, Reasoning, Signature, Source, Text, Unplaced,
 };
-use crate::fields::{Fields, missing, wrong};
+use crate::fields::{Fields, missing, source};
 
 /// Takes `content` or `output`: nothing, a string, or a list of parts.
 pub(super) fn parts(fields: &mut Fields, key: &str, unplaced: &mut Vec<Unplaced>) -> Result<Vec<Part>, GatewayError> {
@@ -84,21 +84,6 @@ fn audio(fields: &mut Fields, unplaced: &mut Vec<Unplaced>) -> Result<Audio, Gat
     let base64 = inner.need_text("data")?;
     inner.rest(unplaced);
     Ok(Audio { source: Source::Data { media_type, base64 } })
-}
-
-/// A URL; one with the scheme `data` (RFC 2397) holds the bytes themselves, and must hold them in base64.
-fn source(url: String, path: &str) -> Result<Source, GatewayError> {
-    let Some(rest) = url.strip_prefix("data:") else {
-        return Ok(Source::Url(url));
-    };
-    let shown = |why: &str| wrong(path, "a URL, or `data:<media type>;base64,<bytes>`", &Value::String(why.to_owned()));
-    let (head, base64) = rest.split_once(',').ok_or_else(|| shown("data: without a comma"))?;
-    let head = head.strip_suffix(";base64").ok_or_else(|| shown("data: without ;base64"))?;
-    let media_type = head.split(';').next().unwrap_or_default().to_ascii_lowercase();
-    if media_type.is_empty() {
-        return Err(shown("data: without a media type"));
-    }
-    Ok(Source::Data { media_type, base64: base64.to_owned() })
 }
 
 /// A `reasoning` item. Of one that another family made, the summary holds the very words that its proof vouches for.

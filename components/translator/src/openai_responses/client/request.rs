@@ -1,6 +1,6 @@
 //! Requests, read into the canonical conversation.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use weir_core::json::Object;
 use weir_core::{ErrorKind, GatewayError, Tokens};
 
@@ -43,7 +43,7 @@ pub fn decode_request(body: &Object) -> Result<Request, GatewayError> {
     }
     request.user = fields.text("safety_identifier")?;
     request.user = fields.text("user")?.or(request.user.take());
-    request.metadata = metadata(&mut fields)?;
+    request.metadata = fields.texts("metadata")?;
     request.cache_key = fields.text("prompt_cache_key")?;
     request.cache = cache(&mut fields)?;
     request.service_tier = service_tier(&mut fields, &mut request.unplaced)?;
@@ -166,18 +166,6 @@ fn include(fields: &mut Fields, request: &mut Request) -> Result<(), GatewayErro
         }
     }
     Ok(())
-}
-
-fn metadata(fields: &mut Fields) -> Result<Vec<(String, String)>, GatewayError> {
-    let text = |(key, value): (String, Value)| match value {
-        Value::String(text) => Ok((key, text)),
-        other => Err(wrong(&format!("metadata.{key}"), "a string", &other)),
-    };
-    match fields.take("metadata") {
-        None => Ok(Vec::new()),
-        Some(Value::Object(members)) => members.into_iter().map(text).collect(),
-        Some(other) => Err(wrong("metadata", "an object", &other)),
-    }
 }
 
 /// `in_memory` is for as long as a few minutes, `24h` for a day.
