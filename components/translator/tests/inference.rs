@@ -6,7 +6,8 @@ mod common;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use weir_core::plan::OnUnsupported;
-use weir_core::{ErrorKind, GatewayError, Pattern, Principal, RequestView, Rpc, Tokens, grpc, header};
+use weir_core::signing::{SigningKey, public_key, verify};
+use weir_core::{ErrorKind, GatewayError, Pattern, Principal, RequestView, Rpc, Secret, Tokens, grpc, header};
 use weir_translator::attempt::{Attempt, Prepared, Request, prepare};
 
 use common::{ESTIMATE, NOW, attempt, config};
@@ -105,6 +106,24 @@ fn a_message_of_grpc_gets_the_candidates_name_and_nothing_else_changes() {
     }
     let elsewhere = call("openai", &Method::POST, Rpc::ModelInfer.path(), &sent, &body).err().unwrap();
     assert_eq!(elsewhere.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn a_call_that_goes_on_has_no_length_and_a_token_for_its_first_message() {
+    let sent = headers(&[("content-type", "application/grpc"), ("content-length", "99")]);
+    let first = grpc::framed(b"\x0a\x01m");
+    let key = SigningKey::from_hex(&Secret::new("07".repeat(32))).unwrap();
+    let public = public_key(&key.public_hex()).unwrap();
+    for (rpc, goes_on) in [(Rpc::ModelStreamInfer, true), (Rpc::ModelInfer, false)] {
+        let mut upstream = call("host", &Method::POST, rpc.path(), &sent, &first).unwrap().upstream;
+        assert_eq!((upstream.goes_on, upstream.body.as_slice()), (goes_on, &grpc::framed(b"\x0a\x07llama-3")[..]));
+        assert_eq!(upstream.headers.contains_key("content-length"), !goes_on);
+        upstream.sign(&key, "edge", NOW, [7; 16]).unwrap();
+        let token = upstream.headers[header::TOKEN].to_str().unwrap();
+        let claims = verify(token, |_| Some(&public), "host-1", NOW).unwrap();
+        assert_eq!(claims.check_first_message(&upstream.body).is_ok(), goes_on);
+        assert_eq!(claims.check_body(&upstream.body).is_ok(), !goes_on);
+    }
 }
 
 #[test]
