@@ -4,6 +4,7 @@
 #![allow(clippy::result_large_err, reason = "tonic's status is what it is")]
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -35,7 +36,11 @@ const MODEL: &str = "house-llama";
 
 /// Both tiers before this server.
 fn before(server: &Server) -> Weir {
-    let origin = format!("http://{}", server.addr);
+    before_what_is_at(server.addr)
+}
+
+fn before_what_is_at(address: SocketAddr) -> Weir {
+    let origin = format!("http://{address}");
     let setup = Setup {
         models: json!([{"name": MODEL, "targets": [{"backend": "cluster", "model": "llama"}]}]),
         host_models: json!([{"name": "llama", "endpoints": [{"url": origin, "grpc": origin}]}]),
@@ -114,14 +119,12 @@ async fn every_message_is_for_the_model_of_the_first() {
     let server = Server::start(Does::Echo).await;
     let weir = before(&server);
     for wrong in [InferRequest::of("llama", "1"), InferRequest::default()] {
-        let messages = stream::iter([of("0"), wrong]).chain(stream::pending());
-        let mut answers = streamed(&weir, KEY, messages).await.unwrap();
-        let status = loop {
-            match within(answers.message()).await {
-                Ok(answer) => assert_eq!(answer.unwrap().id, "0"),
-                Err(status) => break status,
-            }
-        };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        sender.send(of("0")).unwrap();
+        let mut answers = streamed(&weir, KEY, UnboundedReceiverStream::new(receiver)).await.unwrap();
+        assert_eq!(within(answers.message()).await.unwrap().unwrap().id, "0");
+        sender.send(wrong).unwrap();
+        let status = within(answers.message()).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument, "{status}");
         assert!(status.message().contains("began with the model `house-llama`"), "{status}");
     }
@@ -147,7 +150,8 @@ async fn s1_a_server_that_fails_in_mid_stream_ends_it_with_its_status() {
     assert_eq!(within(answers.message()).await.unwrap().unwrap().id, "0");
     let status = within(answers.message()).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::DataLoss, "it does not, 100%\nno"));
-    drop(server);
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let weir = before_what_is_at(nobody);
     let unreachable = streamed(&weir, KEY, stream::iter([of("0")])).await.err().unwrap();
     assert_eq!(unreachable.code(), Code::Unavailable, "{unreachable}");
 }
