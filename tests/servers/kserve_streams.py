@@ -9,6 +9,7 @@ usage: kserve_streams.py --grpc-port PORT --model NAME
 import argparse
 import concurrent.futures
 import threading
+import time
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -59,7 +60,10 @@ class Streams(grpc.GenericRpcHandler):
                 text = str(self.left).encode()
             for _ in range(2):
                 yield StreamAnswer(infer_response=answer(request, text))
-        ended.set()
+        # For a moment gRPC tells of a call that was cancelled as of one in which the client has said all.
+        time.sleep(0.02)
+        if context.is_active():
+            ended.set()
 
     def gave_up(self):
         with self.lock:
