@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn all_but_the_first_message_get_the_name_that_the_model_has_there() {
         let (first, second) = (framed(b"\x0a\x01m\x1a\x011"), framed(b"\x0a\x01m\x1a\x012"));
-        let body = [first.clone(), second.clone(), framed(TEXT)].concat();
+        let body = [first.clone(), second, framed(TEXT)].concat();
         for length in 1..=body.len() {
             let mut renamed = messages("other");
             let taken = read(&mut renamed, &body, length).unwrap();
