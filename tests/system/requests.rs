@@ -165,7 +165,8 @@ async fn h1_no_secret_is_in_any_sink() {
 async fn an_edge_needs_its_signature_only_at_first() {
     const CALLS: u64 = 40;
     let limits = json!([{"name": "wide", "per": "key", "requests": 1_000_000, "every": "hour"}]);
-    let weir = Weir::start(&built(), &Setup { limits, ..Setup::default() });
+    let upstream = Upstream::start(|_| whole_answer()).await;
+    let weir = Weir::start(&built(), &Setup { limits, ..Setup::both_tiers(&upstream.origin()) });
     for _ in 0..CALLS {
         let (head, answer) = exchange(weir.edge, &chat::request(weir.edge, KEY, false)).await.unwrap();
         assert_eq!(head.status, 200, "{answer}");

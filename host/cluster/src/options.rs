@@ -201,8 +201,8 @@ pub enum OptionsError {
     /// A model without a name.
     #[error("a model has an empty name or alias")]
     EmptyName,
-    /// One server is listed twice, with different caps, or with a key and without.
-    #[error("the endpoint {0} is listed twice, with another `max_in_flight`, or once with a key and once without")]
+    /// One server is listed twice, with different caps or places for gRPC, or with a key and without.
+    #[error("the endpoint {0} is listed twice, with another `max_in_flight` or `grpc`, or once with a key and once without")]
     EndpointTwice(String),
     /// A path that does not join.
     #[error(

@@ -225,9 +225,11 @@ pub(crate) fn is_open(options: &EndpointOptions) -> bool {
     !options.draining && options.role == Role::Whole
 }
 
-/// Whether a server that is listed twice has the same cap, and a key in both places or in none. Keys are not compared.
+/// Whether a server that is listed twice has the same cap and the same place for gRPC, and a key in both places or in none.
+/// Keys are not compared.
 fn agree(first: &EndpointOptions, other: &EndpointOptions) -> bool {
-    first.max_in_flight == other.max_in_flight && first.credential.is_some() == other.credential.is_some()
+    let of = |options: &EndpointOptions| (options.max_in_flight, options.grpc.clone(), options.credential.is_some());
+    of(first) == of(other)
 }
 
 /// What the name of a model's explainers ends in: no model of a cluster can be called so, for its space.

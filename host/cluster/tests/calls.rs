@@ -320,5 +320,8 @@ async fn options_that_make_no_sense_are_refused_and_a_reload_keeps_the_old_ones(
     let mut twice = model("c", "d");
     twice.versions[0].endpoints[0].max_in_flight = 1;
     assert!(matches!(reload(&[model("a", "b"), twice]), OptionsError::EndpointTwice(_)));
+    let mut elsewhere = model("c", "d");
+    elsewhere.versions[0].endpoints[0].grpc = Some("http://127.0.0.1:9".parse().unwrap());
+    assert!(matches!(reload(&[model("a", "b"), elsewhere]), OptionsError::EndpointTwice(_)));
     assert_eq!(tier.answer(&Call::chat("llama")).await.0.status, 200);
 }
