@@ -202,7 +202,9 @@ pub enum OptionsError {
     #[error("a model has an empty name or alias")]
     EmptyName,
     /// One server is listed twice, with different caps or places for gRPC, or with a key and without.
-    #[error("the endpoint {0} is listed twice, with another `max_in_flight` or `grpc`, or once with a key and once without")]
+    #[error(
+        "the endpoint {0} is listed twice, with another `max_in_flight` or `grpc`, or once with a key and once without"
+    )]
     EndpointTwice(String),
     /// A path that does not join.
     #[error(

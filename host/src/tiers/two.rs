@@ -15,7 +15,7 @@ use weir_control::ControlPlane;
 use weir_core::{Millis, UnixMillis};
 use weir_fleet::{Board, Fleet};
 use weir_kube::catalog::Catalog;
-use weir_serve::{Body, Drained, Peer, Shutdown, ShutdownTrigger, full};
+use weir_serve::{Body, Drained, H2Limits, Peer, ServeLimits, Shutdown, ShutdownTrigger, full};
 
 use super::connections;
 use super::discovery::{Discovery, DiscoveryMetrics, Slot};
@@ -41,7 +41,7 @@ impl TierTwo {
         let data = connections::bind(settings.listen, "tier two")?;
         let console = connections::bind(settings.control, "the control plane")?;
         let (addresses, tls) = ([data.local_addr(), console.local_addr()], connections::tls(settings.tls.as_ref())?);
-        let limits = connections::limits(&settings.connections, &loaded.config.sizes);
+        let limits = for_edges(connections::limits(&settings.connections, &loaded.config.sizes));
 
         let control = ControlPlane::start(control_options(loaded, settings), &mut registry)
             .map_err(|e| anyhow::anyhow!("the control plane cannot start: {e}"))?;
@@ -118,6 +118,13 @@ impl TierTwo {
     pub(crate) async fn ended(&mut self) {
         while self.serving.join_next().await.is_some() {}
     }
+}
+
+/// An edge has all its calls over HTTP/2 on one connection: more at once, and those whose messages nobody reads must not hold
+/// up the others.
+fn for_edges(limits: ServeLimits) -> ServeLimits {
+    let h2 = H2Limits { connection_window: 128 * limits.h2.stream_window, ..limits.h2 };
+    ServeLimits { max_concurrent_streams: 1_024, h2, ..limits }
 }
 
 async fn discover(

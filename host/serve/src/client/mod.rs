@@ -35,6 +35,12 @@ pub use options::{ClientBuildError, ClientOptions, TlsRoots};
 use sending::{Tasks, held, holding};
 pub use upstream::{Dialer, Target, TargetError, Upstream};
 
+/// How much of one answer over HTTP/2 may come before it is read, in bytes.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// The same of all answers on one connection: as much as 128 that nobody reads, the most that servers commonly allow at
+/// once, so that they hold up none of the others.
+const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
+
 /// A pool of connections to upstreams. Cheap to clone; clones share the pool.
 #[derive(Debug, Clone)]
 pub struct Client(legacy::Client<Connector, Body>);
@@ -54,8 +60,8 @@ impl Client {
             .http1_max_buf_size(32 * 1024)
             .http1_max_headers(options.max_headers)
             .http2_only(options.h2c)
-            .http2_initial_stream_window_size(256 * 1024)
-            .http2_initial_connection_window_size(4 * 1024 * 1024)
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
             .http2_max_frame_size(16 * 1024)
             .http2_max_header_list_size(64 * 1024)
             .http2_max_concurrent_reset_streams(1024)

@@ -23,7 +23,7 @@ use super::connect::{Connector, server_name};
 use super::error::body_error;
 use super::line::{Idle, Line};
 use super::sending::{Tasks, held, holding};
-use super::{ClientBuildError, ClientError, ClientOptions, TlsRoots};
+use super::{CONNECTION_WINDOW, ClientBuildError, ClientError, ClientOptions, STREAM_WINDOW, TlsRoots};
 use crate::body::Body;
 use crate::guard::hop::strip_hop_by_hop;
 
@@ -291,8 +291,8 @@ impl Inner {
             let mut builder = http2::Builder::new(Tasks);
             builder
                 .timer(TokioTimer::new())
-                .initial_stream_window_size(256 * 1024)
-                .initial_connection_window_size(4 * 1024 * 1024)
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
                 .max_frame_size(16 * 1024)
                 .max_header_list_size(64 * 1024)
                 .max_concurrent_reset_streams(1024)

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use weir_serve::{
-    Body, ClientError, ClientOptions, Dialer, Listener, Peer, ServeLimits, Shutdown, ShutdownTrigger, Target, Upstream,
-    full, serve,
+    Body, Client, ClientError, ClientOptions, Dialer, Listener, Peer, ServeLimits, Shutdown, ShutdownTrigger, Target,
+    Upstream, full, serve,
 };
 
 /// A server that says what it was asked for, and how.
@@ -18,6 +18,9 @@ struct Server {
 
 async fn tell(request: Request<Body>, _: Peer) -> Response<Body> {
     let (head, body) = request.into_parts();
+    if head.uri.path() == "/large" {
+        return Response::new(full(vec![b'x'; 1024 * 1024]));
+    }
     let body = body.collect().await.unwrap().to_bytes();
     let host = head.headers.get("host").and_then(|host| host.to_str().ok()).or(head.uri.host()).unwrap_or_default();
     Response::new(full(format!("{:?} {host} {} {}", head.version, head.uri.path(), body.len())))
@@ -128,6 +131,27 @@ async fn http2_is_spoken_where_it_is_stated_and_where_tls_negotiates_it() {
     assert!(matches!(refused, ClientError::Tls { .. }), "{refused}");
     let refused = ask(&Upstream::new(dialer(), &secure).unwrap()).await.unwrap_err();
     assert!(matches!(refused, ClientError::Tls { .. }), "another authority: {refused}");
+}
+
+#[tokio::test]
+async fn s9_answers_that_nobody_reads_hold_up_none_of_the_others_on_their_connection() {
+    let server = start(None);
+    let h2c = Target { h2c: true, ..target(&server) };
+    let upstream = Upstream::new(dialer(), &h2c).unwrap();
+    let client = Client::new(ClientOptions { h2c: true, ..ClientOptions::default() }).unwrap();
+    let (mut unread, large) = (Vec::new(), format!("http://127.0.0.1:{}/large", server.port));
+    for _ in 0..100 {
+        let answer = upstream.send(Request::get("/large").body(weir_serve::empty()).unwrap()).await.unwrap();
+        let other = client.send(Request::get(&large).body(weir_serve::empty()).unwrap()).await.unwrap();
+        unread.extend([answer, other]);
+    }
+    // Until each has all that it may hold.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let soon = Duration::from_secs(10);
+    assert!(tokio::time::timeout(soon, ask(&upstream)).await.is_ok_and(|told| told.is_ok()));
+    let small = Request::get(format!("http://127.0.0.1:{}/", server.port)).body(weir_serve::empty()).unwrap();
+    let read = async { client.send(small).await.unwrap().into_body().collect().await.unwrap().to_bytes() };
+    assert!(tokio::time::timeout(soon, read).await.is_ok_and(|told| told.starts_with(b"HTTP/2.0")));
 }
 
 #[tokio::test]
