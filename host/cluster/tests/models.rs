@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Call, Tier, endpoint, options, within};
+use common::{Call, SOON, Tier, endpoint, options, within};
 use weir_cluster::{ClusterOptions, Model, Role, Standing, Status, Version, Watched};
 use weir_tests::upstream::{Script, Upstream};
 
@@ -234,6 +234,8 @@ async fn g2_a_thousand_changes_among_a_thousand_models_under_load_fail_no_reques
 async fn a_change_takes_effect_with_the_next_request_and_keeps_what_did_not_change() {
     let (one, two) = (ok().await, ok().await);
     let tier = Tier::before(&[&one]);
+    // The one check at the start may need a connection of its own beside the call's.
+    one.wait_for(SOON, |one| (one.requests().len() > one.calls().len()).then_some(())).await.unwrap();
     assert_eq!(tier.answer(&Call::chat("llama")).await.0.status, 200);
     let first = one.connections();
     for turn in 0..20 {

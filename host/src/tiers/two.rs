@@ -15,7 +15,7 @@ use weir_control::ControlPlane;
 use weir_core::{Millis, UnixMillis};
 use weir_fleet::{Board, Fleet};
 use weir_kube::catalog::Catalog;
-use weir_serve::{Body, Drained, H2Limits, Peer, ServeLimits, Shutdown, ShutdownTrigger, full};
+use weir_serve::{Body, Drained, Peer, ServeLimits, Shutdown, ShutdownTrigger, full};
 
 use super::connections;
 use super::discovery::{Discovery, DiscoveryMetrics, Slot};
@@ -122,9 +122,10 @@ impl TierTwo {
 
 /// An edge has all its calls over HTTP/2 on one connection: more at once, and those whose messages nobody reads must not hold
 /// up the others.
-fn for_edges(limits: ServeLimits) -> ServeLimits {
-    let h2 = H2Limits { connection_window: 128 * limits.h2.stream_window, ..limits.h2 };
-    ServeLimits { max_concurrent_streams: 1_024, h2, ..limits }
+fn for_edges(mut limits: ServeLimits) -> ServeLimits {
+    limits.max_concurrent_streams = 1_024;
+    limits.h2.connection_window = 128 * limits.h2.stream_window;
+    limits
 }
 
 async fn discover(
