@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -29,18 +29,19 @@ impl Scene {
         let api = api_server();
         objects.into_iter().for_each(|object| put(&api, object));
         let running = api.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let folder = TempDir::new().unwrap();
-        let kubeconfig = folder.path().join("kubeconfig");
-        running.write_kubeconfig(&kubeconfig).unwrap();
-        let setup = Setup {
-            models: json!([{"names": ["*"], "targets": [{"backend": "cluster"}]}]),
-            host_models: json!([]),
-            host: json!({"kubernetes": {"kubeconfig": kubeconfig, "namespaces": [NAMESPACE]}}),
-            ..Setup::default()
-        };
-        let built = Built::at(env!("CARGO_BIN_EXE_weir"));
-        let weir = tokio::task::block_in_place(|| Weir::start_in(&built, &setup, folder, free_ports()));
+        let (folder, kubeconfig) = kubeconfig(&running);
+        let weir = start(folder, &kubeconfig);
         Self { api, running: Some(running), weir }
+    }
+
+    /// One whose API server cannot be reached; and where it is to be.
+    async fn without() -> (Self, SocketAddr) {
+        let api = api_server();
+        let running = api.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let (address, (folder, kubeconfig)) = (running.address(), kubeconfig(&running));
+        drop(running);
+        let weir = start(folder, &kubeconfig);
+        (Self { api, running: None, weir }, address)
     }
 
     /// Asks a model, and gives the status and the body.
@@ -68,6 +69,24 @@ impl Scene {
         assert_eq!(head.status, 200, "{body}");
         body["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+fn kubeconfig(running: &Running) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    running.write_kubeconfig(&kubeconfig).unwrap();
+    (folder, kubeconfig)
+}
+
+fn start(folder: TempDir, kubeconfig: &Path) -> Weir {
+    let setup = Setup {
+        models: json!([{"names": ["*"], "targets": [{"backend": "cluster"}]}]),
+        host_models: json!([]),
+        host: json!({"kubernetes": {"kubeconfig": kubeconfig, "namespaces": [NAMESPACE]}}),
+        ..Setup::default()
+    };
+    let built = Built::at(env!("CARGO_BIN_EXE_weir"));
+    tokio::task::block_in_place(|| Weir::start_in(&built, &setup, folder, free_ports()))
 }
 
 async fn ask(edge: SocketAddr, key: &str, model: &str) -> (u16, Value) {
@@ -181,6 +200,25 @@ async fn l1_pods_that_end_finish_what_they_have_and_no_request_fails() {
     }
     assert!(served > 40, "{served}");
     assert!(!first.calls().is_empty() && !second.calls().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn until_it_is_known_what_there_is_no_model_is_called_unknown() {
+    let upstream = Upstream::start(|_| whole_answer()).await;
+    let (mut scene, address) = Scene::without().await;
+    let (status, body) = scene.ask("qwen").await;
+    assert_eq!(status, 503, "{body}");
+    assert!(body["error"]["message"].as_str().unwrap().contains("try again"), "{body}");
+
+    put(&scene.api, service("qwen"));
+    put(&scene.api, slice("qwen", "a", upstream.addr(), false));
+    scene.running = Some(scene.api.listen(address).await.unwrap());
+    let end = Instant::now() + Duration::from_secs(20);
+    while scene.ask("llama").await.0 == 503 {
+        assert!(Instant::now() < end, "{}", scene.weir.output());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!((scene.ask("llama").await.0, scene.ask("qwen").await.0), (404, 200));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,10 +97,23 @@ impl Cluster {
     /// # Errors
     /// [`OptionsError`], and nothing has changed.
     pub fn reload(&self, models: &[Model]) -> Result<(), OptionsError> {
-        let shared = &self.0;
-        let directory = shared.roster.reload(models, &shared.forwarder, &shared.options.health, &shared.metrics)?;
-        shared.directory.store(Arc::new(directory));
+        self.0.directory.store(Arc::new(self.list(models)?));
         Ok(())
+    }
+
+    /// The same, while others are still being looked for: a call of one that is not among these is told to come again,
+    /// rather than that there is no such model.
+    ///
+    /// # Errors
+    /// [`OptionsError`], and nothing has changed.
+    pub fn reload_in_part(&self, models: &[Model]) -> Result<(), OptionsError> {
+        self.0.directory.store(Arc::new(self.list(models)?.in_part()));
+        Ok(())
+    }
+
+    fn list(&self, models: &[Model]) -> Result<Directory, OptionsError> {
+        let shared = &self.0;
+        shared.roster.reload(models, &shared.forwarder, &shared.options.health, &shared.metrics)
     }
 
     /// `/readyz` says no from now on; requests are served as before. The listener's own stop is
@@ -130,10 +143,12 @@ impl Shared {
 
     /// Whether calls of a model are taken, or calls at all.
     fn serving(&self, model: Option<&str>) -> grpc::Serving {
+        let directory = self.directory.load();
         let takes = match model {
             None => !self.draining.load(Ordering::Relaxed),
-            Some(name) => match self.directory.load().find(name) {
+            Some(name) => match directory.find(name) {
                 Some(entry) => self.forwarder.pool.is_hopeful(entry),
+                None if directory.is_in_part() => false,
                 None => return grpc::Serving::Unknown,
             },
         };

@@ -28,6 +28,8 @@ pub(crate) struct Directory {
     entries: Vec<Arc<Entry>>,
     /// Those that explain a model's predictions, by the model's name.
     explainers: HashMap<String, Arc<Entry>>,
+    /// Whether there are others, which are still being looked for.
+    in_part: bool,
 }
 
 impl Entry {
@@ -67,7 +69,17 @@ impl Directory {
             let entry = entry.clone();
             all.into_iter().map(move |name| (name, entry.clone()))
         };
-        Self { by_name: entries.iter().flat_map(names).collect(), entries, explainers }
+        Self { by_name: entries.iter().flat_map(names).collect(), entries, explainers, in_part: false }
+    }
+
+    /// The same, where others are still being looked for.
+    pub(crate) fn in_part(self) -> Self {
+        Self { in_part: true, ..self }
+    }
+
+    /// Whether others are still being looked for: that a name is not here says nothing yet.
+    pub(crate) fn is_in_part(&self) -> bool {
+        self.in_part
     }
 
     /// The model of this name or alias.

@@ -86,6 +86,27 @@ async fn a_model_that_is_not_ready_says_why_and_is_served_as_long_as_somebody_an
 }
 
 #[tokio::test]
+async fn while_models_are_being_looked_for_one_that_is_not_there_is_not_called_unknown() {
+    let upstream = ok().await;
+    let tier = Tier::before(&[&upstream]);
+    let told = async |call: Call| {
+        let (head, body) = tier.answer(&call).await;
+        (head.status, head.header("retry-after").map(str::to_owned), body.contains("not known yet"))
+    };
+    let of_a_service = || Call::new("POST", "/team/qwen/v1/chat/completions", r#"{"model":"other"}"#);
+    let calls = || [Call::chat("other"), Call::new("GET", "/v1/models/other", ""), of_a_service()];
+    tier.cluster.reload_in_part(&[Model::new("llama", vec![endpoint(&upstream)])]).unwrap();
+    for call in calls() {
+        assert_eq!(told(call).await, (503, Some("1".into()), true));
+    }
+    assert_eq!(told(Call::chat("llama")).await.0, 200);
+    tier.cluster.reload(&[Model::new("llama", vec![endpoint(&upstream)])]).unwrap();
+    for call in calls() {
+        assert_eq!(told(call).await, (404, None, false));
+    }
+}
+
+#[tokio::test]
 async fn l1_an_endpoint_that_drains_ends_its_streams_and_gets_nothing_new_and_one_for_prefill_never_does() {
     let old = Upstream::start(|_| Script::event_stream().event("0").delay(ms(4_000)).event("1").last_chunk()).await;
     let (new, prefill) = (ok().await, ok().await);

@@ -51,6 +51,7 @@ impl TierTwo {
         registry.register_collector(Box::new(DiscoveryMetrics(discovery.clone())));
         if let Some(kubernetes) = &settings.kubernetes {
             let file = models(loaded, settings)?;
+            cluster.reload_in_part(&file).context("tier two cannot start")?;
             discovery.store(Some(discover(kubernetes, file, Catalog::default(), &cluster).await?));
         }
         control.expose(registry);
@@ -96,7 +97,7 @@ impl TierTwo {
             (Some(kubernetes), before) => {
                 let found = before.map(|before| before.found()).unwrap_or_default();
                 let models: Vec<_> = file.iter().chain(&found.models).cloned().collect();
-                self.cluster.reload(&models).context(kept)?;
+                self.cluster.reload_in_part(&models).context(kept)?;
                 self.discovery.store(Some(discover(kubernetes, file, found, &self.cluster).await?));
             }
             (None, _) => {

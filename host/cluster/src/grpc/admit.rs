@@ -16,7 +16,7 @@ use super::upload::Upload;
 use super::{Plane, health, is_grpc};
 use crate::admit::{authorize, deadline, unreadable};
 use crate::directory::Entry;
-use crate::protocol::named::unknown;
+use crate::protocol::named::known;
 use crate::protocol::speaks;
 use crate::read::{ReadError, read};
 use crate::tally::Tally;
@@ -145,7 +145,7 @@ fn find(
     name: &Name,
 ) -> Result<Arc<Entry>, GatewayError> {
     authorize(headers, principal, name.text())?;
-    let entry = plane.directory.find(name.text()).cloned().ok_or_else(|| unknown(name.text()))?;
+    let entry = known(plane.directory, name.text())?.clone();
     speaks::check(entry.protocols, view)?;
     Ok(entry)
 }

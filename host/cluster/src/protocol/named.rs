@@ -1,11 +1,15 @@
 //! Which model a call is for: the name in its path or its body, among those of the service whose path it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use weir_core::{Endpoint, ErrorKind, GatewayError, RequestView, Service};
 
 use crate::directory::{Directory, Entry};
+
+/// When to come again while models are still being looked for.
+const SHORTLY: Duration = Duration::from_secs(1);
 
 /// The name that a call gives: the path's, where it has one, else the body's.
 ///
@@ -23,15 +27,14 @@ pub(crate) fn name(view: &RequestView, body: &[u8]) -> Result<String, GatewayErr
 /// The model of this name, as far as the path's service has it, and the name under which it is known here.
 ///
 /// # Errors
-/// `ModelNotFound`.
+/// `ModelNotFound`; `BackendsUnavailable` while models are still being looked for.
 pub(crate) fn find<'d>(
     directory: &'d Directory,
     service: Option<&Service>,
     name: &str,
 ) -> Result<(String, &'d Arc<Entry>), GatewayError> {
     let Some(service) = service else {
-        let entry = directory.find(name).ok_or_else(|| unknown(name))?;
-        return Ok((name.to_owned(), entry));
+        return Ok((name.to_owned(), known(directory, name)?));
     };
     let own = |name: &str| directory.find(name).filter(|entry| belongs(entry, service));
     if let Some(entry) = own(name) {
@@ -46,6 +49,7 @@ pub(crate) fn find<'d>(
     let whole = || directory.entries().iter().find(|entry| belongs(entry, service));
     match (name == service.model()).then(whole).flatten() {
         Some(entry) => Ok((name.to_owned(), entry)),
+        None if directory.is_in_part() => Err(not_known_yet(name)),
         None => Err(not_of(service, name)),
     }
 }
@@ -55,8 +59,21 @@ pub(crate) fn belongs(entry: &Entry, service: &Service) -> bool {
     entry.paths.iter().any(|(namespace, name)| *namespace == service.namespace && *name == service.name)
 }
 
-/// No model is called so.
-pub(crate) fn unknown(name: &str) -> GatewayError {
+/// The model of this name.
+///
+/// # Errors
+/// Those of [`find`].
+pub(crate) fn known<'d>(directory: &'d Directory, name: &str) -> Result<&'d Arc<Entry>, GatewayError> {
+    let missing = || if directory.is_in_part() { not_known_yet(name) } else { unknown(name) };
+    directory.find(name).ok_or_else(missing)
+}
+
+fn not_known_yet(name: &str) -> GatewayError {
+    let message = format!("whether there is a model that is called `{name}` is not known yet; try again shortly");
+    GatewayError::new(ErrorKind::BackendsUnavailable, message).with_param("model").with_retry_after(SHORTLY)
+}
+
+fn unknown(name: &str) -> GatewayError {
     GatewayError::new(ErrorKind::ModelNotFound, format!("no model is called `{name}` here")).with_param("model")
 }
 

@@ -25,6 +25,8 @@ async fn a_check_tells_of_the_gateway_and_of_each_model() {
         assert_eq!(check(name).await.unwrap(), 1, "{name}");
     }
     assert_eq!(check("other").await.unwrap_err().code(), Code::NotFound);
+    tier.cluster.reload_in_part(&[Model::new("llama", vec![endpoint(&server)])]).unwrap();
+    assert_eq!((check("llama").await.unwrap(), check("other").await.unwrap()), (1, 2), "it may yet be found");
     tier.cluster.reload(&[Model::new("llama", Vec::new())]).unwrap();
     assert_eq!(check("llama").await.unwrap(), 2);
     tier.cluster.drain();

@@ -123,13 +123,15 @@ impl Drop for Discovery {
 impl Shared {
     /// Has the data plane serve what the objects mean now, and what the file lists.
     fn serve(&self, told: &mut Told) -> Result<(), OptionsError> {
-        if self.watches.is_complete() {
+        let complete = self.watches.is_complete();
+        if complete {
             let found = Catalog::of(&self.picture.objects(), &catalog_settings(&told.settings, &told.file));
             report(&told.found, &found);
             told.found = found;
         }
         let models: Vec<Model> = told.file.iter().chain(&told.found.models).cloned().collect();
-        self.cluster.reload(&models).inspect_err(|_| {
+        let served = if complete { self.cluster.reload(&models) } else { self.cluster.reload_in_part(&models) };
+        served.inspect_err(|_| {
             self.failures.fetch_add(1, Ordering::Relaxed);
         })?;
         self.changes.fetch_add(1, Ordering::Relaxed);
