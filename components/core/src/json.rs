@@ -3,10 +3,12 @@
 //! A body is refused where two readers could understand it in two ways: duplicate keys at any depth, a byte-order
 //! mark, text after the end, invalid UTF-8. What is not edited goes on byte for byte, unknown fields and all.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
 use indexmap::IndexMap;
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -174,6 +176,33 @@ fn escape(segment: &str) -> String {
     segment.replace('~', "~0").replace('/', "~1")
 }
 
+/// A key: borrowed from the text where nothing in it is escaped.
+#[derive(Deserialize)]
+struct Key<'t>(#[serde(borrow)] Cow<'t, str>);
+
+/// The keys of an object. Few are compared one by one, which is quicker than to hash them.
+#[derive(Default)]
+struct Keys<'t> {
+    few: Vec<Cow<'t, str>>,
+    many: HashSet<Cow<'t, str>>,
+}
+
+impl<'t> Keys<'t> {
+    const FEW: usize = 8;
+
+    /// Says whether the key is new.
+    fn insert(&mut self, key: Cow<'t, str>) -> bool {
+        if self.few.contains(&key) {
+            return false;
+        }
+        if self.few.len() < Self::FEW {
+            self.few.push(key);
+            return true;
+        }
+        self.many.insert(key)
+    }
+}
+
 /// Walks a value without keeping it. Where a fault is, the way back up writes into the path, innermost step first:
 /// a body without one costs nothing for it.
 struct Check<'a> {
@@ -244,8 +273,8 @@ impl<'de> Visitor<'de> for Check<'_> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
         let inner = self.deeper()?;
-        let mut seen = HashSet::new();
-        while let Some(key) = members.next_key::<std::borrow::Cow<'de, str>>()? {
+        let mut seen = Keys::default();
+        while let Some(Key(key)) = members.next_key()? {
             let checked = if seen.insert(key.clone()) {
                 members.next_value_seed(Check { path: inner.path, left: inner.left })
             } else {
@@ -287,6 +316,18 @@ mod tests {
         assert_eq!(fault(br#"{"messages":[{},{"role":"a","r\u006fle":"b"}]}"#).pointer, "/messages/1/role");
         let object = Object::parse(br#"{"model":"a","Model":"b"}"#, 8).unwrap();
         assert_eq!(object.to_bytes(), br#"{"model":"a","Model":"b"}"#);
+    }
+
+    #[test]
+    fn j6_a_duplicate_key_is_found_among_few_and_among_many() {
+        let members: String = (0..40).map(|n| format!(r#""k{n}":{n},"#)).collect();
+        assert!(Object::parse(format!(r#"{{{members}"k":0}}"#).as_bytes(), 8).is_ok());
+        for n in 0..40 {
+            for key in [format!("k{n}"), format!(r"\u006b{n}")] {
+                let twice = format!(r#"{{{members}"{key}":0}}"#);
+                assert_eq!(fault(twice.as_bytes()).pointer, format!("/k{n}"));
+            }
+        }
     }
 
     #[test]
